@@ -1,0 +1,64 @@
+//! Every start of Cargo: the whole workspace, one set of features, one environment.
+//!
+//! Never a single package: Cargo would choose other features for Servo's crates, and build them all once more.
+
+use std::env;
+use std::ffi::OsStr;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// Cargo, as this workspace's builds are started.
+pub(crate) struct Cargo<'a> {
+    workspace: &'a Workspace,
+    toolchain: Toolchain,
+}
+
+impl<'a> Cargo<'a> {
+    /// Chooses the environment.
+    pub(crate) fn new(workspace: &'a Workspace) -> Result<Self> {
+        Ok(Self {
+            workspace,
+            toolchain: Toolchain::detect(workspace)?,
+        })
+    }
+
+    /// Builds everything that can be started, saying beforehand how long it takes.
+    pub(crate) fn build(&self) -> Result<()> {
+        if self.workspace.engine_is_built() {
+            println!("Building; Servo is built already, so this takes a few minutes at most.");
+        } else {
+            println!(
+                "Building Servo and the browser for the first time. On two cores this takes about 30 minutes, and 15 more \
+                 if SpiderMonkey has to be compiled too; it needs 12 GB of disk. Later builds take minutes."
+            );
+        }
+        self.run("build", &["build", "--workspace"])
+    }
+
+    /// Runs one command of Cargo to its end; its output is the caller's.
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, what: &str, arguments: &[S]) -> Result<()> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.current_dir(self.workspace.root()).args(arguments);
+        self.toolchain.apply(&mut command);
+        let began = Instant::now();
+        let status = command.status().context("cargo cannot be started")?;
+        if !status.success() {
+            bail!("cargo {what} failed");
+        }
+        println!("cargo {what}: done in {} s", began.elapsed().as_secs());
+        Ok(())
+    }
+
+    /// Starts a program of the workspace in the same environment.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.workspace.program(name));
+        self.toolchain.apply(&mut command);
+        command
+    }
+}
