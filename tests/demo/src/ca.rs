@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -62,12 +62,17 @@ impl TestCa {
         Ok(path)
     }
 
-    /// What a server of these hosts needs for TLS: a certificate that names them, HTTP/2 and HTTP/1.1 by ALPN.
+    /// A certificate for these hosts and its key, both in PEM, for a server of another make.
     ///
     /// # Errors
     ///
     /// If a host is no DNS name, or the system gives no random numbers.
-    pub fn server_config(&self, hosts: &[&str]) -> Result<Arc<ServerConfig>> {
+    pub fn server_pem(&self, hosts: &[&str]) -> Result<(String, String)> {
+        let (leaf, key) = self.identity(hosts)?;
+        Ok((leaf.pem(), key.serialize_pem()))
+    }
+
+    fn identity(&self, hosts: &[&str]) -> Result<(Certificate, KeyPair)> {
         let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let mut params = CertificateParams::new(names).context("a host is no DNS name")?;
         params.distinguished_name = named(hosts.first().copied().unwrap_or_default());
@@ -79,12 +84,22 @@ impl TestCa {
         let leaf = params
             .signed_by(&key, &self.issuer)
             .context("a certificate cannot be signed")?;
+        Ok((leaf, key))
+    }
+
+    /// What a server of these hosts needs for TLS: a certificate that names them, HTTP/2 and HTTP/1.1 by ALPN.
+    ///
+    /// # Errors
+    ///
+    /// If a host is no DNS name, or the system gives no random numbers.
+    pub fn server_config(&self, hosts: &[&str]) -> Result<Arc<ServerConfig>> {
+        let (leaf, key) = self.identity(hosts)?;
         let private = PrivateKeyDer::try_from(key.serialize_der())
             .map_err(|problem| anyhow::anyhow!("a key that was just made: {problem}"))?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(vec![leaf.into()], private)
+            .with_single_cert(vec![leaf.der().clone()], private)
             .context("the certificate and its key do not agree")?;
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
         Ok(Arc::new(config))

@@ -94,7 +94,7 @@ pub async fn play(
     }
 
     for problem in &problems {
-        account.push_str(&format!("  NOT AS STATED: {problem}\n"));
+        account.push_str(&format!("  NOT AS STATED: {}\n", problem.trim_end()));
     }
     if problems.is_empty() {
         account.push_str(&format!("  as stated: {}\n", statement.summary));

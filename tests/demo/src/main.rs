@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -154,7 +155,7 @@ async fn play_all(
     for scene in Scene::ALL {
         for answer in Answer::ALL {
             let outcome = check::play(world, browser, scene, answer, folder, screenshots).await?;
-            println!("{}", outcome.account);
+            writeln!(stdout(), "{}", outcome.account)?;
             outcomes.push(outcome);
         }
     }
@@ -163,12 +164,16 @@ async fn play_all(
         .filter_map(|outcome| outcome.screenshot.as_ref())
         .filter(|path| path.is_file())
     {
-        println!("screenshot: {}", screenshot.display());
+        writeln!(stdout(), "screenshot: {}", screenshot.display())?;
     }
     let as_stated = outcomes
         .iter()
         .filter(|outcome| outcome.is_as_stated)
         .count();
-    println!("{as_stated} of {} plays were as stated.", outcomes.len());
+    writeln!(
+        stdout(),
+        "{as_stated} of {} plays were as stated.",
+        outcomes.len()
+    )?;
     Ok(as_stated == outcomes.len())
 }
