@@ -34,7 +34,7 @@ impl<'a> Cargo<'a> {
         } else {
             println!(
                 "Building Servo and the browser for the first time. On two cores this takes about 30 minutes, and 15 more \
-                 if SpiderMonkey has to be compiled too; it needs 12 GB of disk. Later builds take minutes."
+                 if SpiderMonkey has to be compiled too. Later builds take minutes."
             );
         }
         self.run("build", &["build", "--workspace"])
