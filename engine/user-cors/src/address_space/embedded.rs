@@ -1,0 +1,131 @@
+//! IPv4 addresses inside IPv6 addresses: where a packet goes after a translator or a tunnel unpacks it.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::Ipv6Net;
+
+/// A NAT64 prefix that the network announces, learned as RFC 7050 says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Nat64Prefix(Ipv6Net);
+
+impl Nat64Prefix {
+    /// A prefix of one of the lengths 32, 40, 48, 56, 64 and 96; `None` for others.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc6052#section-2.2>
+    pub fn new(prefix: Ipv6Net) -> Option<Self> {
+        matches!(prefix.prefix_len(), 32 | 40 | 48 | 56 | 64 | 96).then(|| Self(prefix.trunc()))
+    }
+
+    /// The IPv4 address that follows the prefix, around the reserved octet 8.
+    ///
+    /// `Some(None)` if the address has this prefix and cannot be decoded, because octet 8 is not zero.
+    fn decode(self, address: Ipv6Addr) -> Option<Option<Ipv4Addr>> {
+        if !self.0.contains(&address) {
+            return None;
+        }
+        let octets = address.octets();
+        let start = usize::from(self.0.prefix_len() / 8);
+        if start == 12 {
+            let [.., a, b, c, d] = octets;
+            return Some(Some(Ipv4Addr::new(a, b, c, d)));
+        }
+        if octets[8] != 0 {
+            return Some(None);
+        }
+        let mut following = octets
+            .iter()
+            .enumerate()
+            .skip(start)
+            .filter(|(index, _)| *index != 8)
+            .map(|(_, octet)| *octet);
+        let mut next = || following.next();
+        let (Some(a), Some(b), Some(c), Some(d)) = (next(), next(), next(), next()) else {
+            return Some(None);
+        };
+        Some(Some(Ipv4Addr::new(a, b, c, d)))
+    }
+}
+
+/// The IPv4 addresses that an IPv6 address embeds; `None` if it is of no kind that embeds one, and an empty list if it is
+/// and cannot be decoded.
+pub(super) fn embedded_ipv4(address: Ipv6Addr, nat64: &[Nat64Prefix]) -> Option<Vec<Ipv4Addr>> {
+    if address == Ipv6Addr::UNSPECIFIED || address == Ipv6Addr::LOCALHOST {
+        return None;
+    }
+    // A learned prefix may lie within any other block, so it is looked at first.
+    if let Some(decoded) = nat64.iter().find_map(|prefix| prefix.decode(address)) {
+        return Some(decoded.into_iter().collect());
+    }
+    let [_, _, _, _, _, _, g, h] = address.segments();
+    let last = ipv4(g, h);
+    match address.segments() {
+        // IPv4-compatible (RFC 4291, 2.5.5.1), IPv4-mapped (2.5.5.2), IPv4-translated (RFC 2765).
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => Some(vec![last]),
+        // The well-known NAT64 prefix (RFC 6052).
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(vec![last]),
+        // 6to4 (RFC 3056).
+        [0x2002, b, c, ..] => Some(vec![ipv4(b, c)]),
+        // Teredo (RFC 4380): the server, and the client with its bits inverted.
+        [0x2001, 0, c, d, ..] => Some(vec![ipv4(c, d), ipv4(!g, !h)]),
+        _ => None,
+    }
+}
+
+fn ipv4(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefix(text: &str) -> Nat64Prefix {
+        Nat64Prefix::new(text.parse().unwrap()).unwrap()
+    }
+
+    /// The examples of RFC 6052, section 2.4, with 192.0.2.33.
+    #[test]
+    fn learned_prefixes_of_each_length() {
+        let expected = Some(vec![Ipv4Addr::new(192, 0, 2, 33)]);
+        for (learned, address) in [
+            ("2001:db8::/32", "2001:db8:c000:221::"),
+            ("2001:db8:100::/40", "2001:db8:1c0:2:21::"),
+            ("2001:db8:122::/48", "2001:db8:122:c000:2:2100::"),
+            ("2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"),
+            ("2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100::"),
+            ("2001:db8:122:344::/96", "2001:db8:122:344::192.0.2.33"),
+        ] {
+            assert_eq!(
+                embedded_ipv4(address.parse().unwrap(), &[prefix(learned)]),
+                expected,
+                "{learned}"
+            );
+        }
+    }
+
+    #[test]
+    fn octet_8_has_to_be_zero() {
+        let address = "2001:db8:122:344:1c0:2:2100::".parse().unwrap();
+        assert_eq!(
+            embedded_ipv4(address, &[prefix("2001:db8:122:344::/64")]),
+            Some(Vec::new())
+        );
+    }
+
+    #[test]
+    fn other_lengths_are_no_prefixes() {
+        for text in ["2001:db8::/33", "::/0", "2001:db8::/128", "2001:db8::/95"] {
+            assert_eq!(Nat64Prefix::new(text.parse().unwrap()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_learned_local_use_prefix_is_decoded() {
+        let address = "64:ff9b:1:fffe::8.8.8.8".parse().unwrap();
+        assert_eq!(embedded_ipv4(address, &[]), None);
+        assert_eq!(
+            embedded_ipv4(address, &[prefix("64:ff9b:1:fffe::/96")]),
+            Some(vec![Ipv4Addr::new(8, 8, 8, 8)])
+        );
+    }
+}

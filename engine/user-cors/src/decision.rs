@@ -1,0 +1,500 @@
+//! Steps 1 to 8 in their order: what becomes of a request that failed because of CORS.
+
+use std::{fmt, slice};
+
+use http::HeaderMap;
+
+use crate::{
+    address_space::{AddressSpace, NotPublic, Route},
+    blocklist::Blocklist,
+    clock::Timestamp,
+    delivery::{FailedStage, already_sent},
+    egress::Egress,
+    eligibility::{
+        RequestFacts, RequesterFacts, SecureContexts, TabId, eligible_request, eligible_requester,
+    },
+    methods::MethodClass,
+    origin::{Site, TupleOrigin},
+    permission::{GrantBasis, GrantUse, Need, Permission, PermissionKey, TargetNetwork},
+    policy::{LocalNetwork, Policy, PolicyStatus},
+    question::{BodySize, HeldResponse, TicketRequest, TicketTarget},
+    refusal::Refusal,
+    releasable::Provenance,
+    servers_word::servers_word,
+    session::{MediaResource, SessionGrants},
+    silence::{Silence, SilenceReason, Spoken, silence},
+    store::PermissionStore,
+};
+
+/// Whether the feature is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Switch {
+    /// On.
+    #[default]
+    On,
+    /// Off.
+    Off,
+}
+
+/// The user's own settings, `user_cors.*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `user_cors.enabled`
+    pub enabled: Switch,
+    /// `user_cors.local_network`
+    pub local_network: LocalNetwork,
+    /// Whether requesters have to be potentially trustworthy.
+    pub secure_contexts: SecureContexts,
+    /// `user_cors.egress`
+    pub egress: Egress,
+}
+
+/// The facts about one failure of the CORS check or the CORS-preflight fetch.
+#[derive(Clone)]
+pub struct CorsFailure {
+    /// The requester.
+    pub requester: RequesterFacts,
+    /// The site of the tab's top-level document.
+    pub top_level_site: Site,
+    /// The address space that the requester's document came from; `None` if it is unknown or was proxied.
+    pub requester_space: Option<AddressSpace>,
+    /// The request.
+    pub request: RequestFacts,
+    /// What failed.
+    pub stage: FailedStage,
+    /// The headers of the failing response: the preflight's or the request's.
+    pub failing_response: HeaderMap,
+    /// The headers of the preflight's response, if there was one and it is not the failing one.
+    pub preflight_response: Option<HeaderMap>,
+    /// How the failing exchange reached the target.
+    pub route: Route,
+    /// How the failing exchange was made.
+    pub provenance: Provenance,
+    /// The targets of earlier hops of this chain.
+    pub earlier_targets: Vec<TicketTarget>,
+    /// The size of the request's body.
+    pub body: BodySize,
+    /// The response that is held, if one is.
+    pub held: Option<HeldResponse>,
+}
+
+impl fmt::Debug for CorsFailure {
+    /// Without header values and URL: they may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CorsFailure")
+            .field("requester", &self.requester.origin)
+            .field("target", &TupleOrigin::from_url(&self.request.url))
+            .field("method", &self.request.method)
+            .field("stage", &self.stage)
+            .field("route", &self.route)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a failed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It stays failed, with the network error that Fetch returned.
+    Fail(Refusal),
+    /// It may go on: step 10.
+    Granted(GrantUse),
+    /// A person has to be asked: step 9.
+    Ask(Box<TicketRequest>),
+}
+
+/// Everything that decides besides the failure itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) policy: &'a PolicyStatus,
+    pub(crate) blocklist: &'a Blocklist,
+    pub(crate) store: &'a PermissionStore,
+    pub(crate) session: &'a SessionGrants,
+}
+
+/// What steps 1 to 6 have established.
+struct Passed {
+    tab: TabId,
+    requester: TupleOrigin,
+    target: TupleOrigin,
+    method: MethodClass,
+    network: TargetNetwork,
+}
+
+/// Steps 1 to 8.
+pub(crate) fn consider(failure: &CorsFailure, context: Context<'_>, now: Timestamp) -> Decision {
+    match considered(failure, context, now) {
+        Ok(decision) => decision,
+        Err(refusal) => Decision::Fail(refusal),
+    }
+}
+
+fn considered(
+    failure: &CorsFailure,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    // 1. Switched off? NB: before the test for silence, so that an explanation never blames the server for a feature that
+    // is off. The page sees the same error either way.
+    switched_off(context)?;
+    // 2. Eligible requester?
+    let (requester, tab) =
+        eligible_requester(&failure.requester, context.settings.secure_contexts)?;
+    // The condition of the hook: the server was silent.
+    let server_said = match silence(&failure.failing_response, requester) {
+        Silence::Silent(reason) => reason,
+        Silence::Spoken(spoken) => return Err(Refusal::ServerSpoke(spoken)),
+    };
+    // 3.–6.
+    let passed = steps_3_to_6(failure, requester, tab, context, now)?;
+    // 7. Already sent?
+    already_sent(failure.stage, passed.method, &failure.provenance)?;
+    // 8. Permission.
+    let needs = needs(failure, &passed);
+    if let Some(grant_use) = permitted(&needs, tab, media(failure), context, now)? {
+        return Ok(Decision::Granted(grant_use));
+    }
+    let embargo_key = (failure.top_level_site.clone(), passed.requester.clone());
+    if let Some(until) = context.store.embargoes().embargoed_until(&embargo_key, now) {
+        return Err(Refusal::Embargoed { until });
+    }
+    if !failure.request.initiator.may_ask() {
+        return Err(Refusal::NeverAsks(failure.request.initiator));
+    }
+    Ok(Decision::Ask(Box::new(ticket_request(
+        failure,
+        passed,
+        server_said,
+    ))))
+}
+
+/// Step 10: steps 1, 2, 4 to 6 and 8 once more, with what is known of the response that is about to be handed over.
+///
+/// A response to an anonymous request that allows the requester by CORS is welcome; one that names another is a no.
+///
+/// # Errors
+/// The reason for which the response may not be handed over.
+pub(crate) fn recheck(
+    grant_use: &GrantUse,
+    response: &CorsFailure,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    switched_off(context)?;
+    let (requester, tab) =
+        eligible_requester(&response.requester, context.settings.secure_contexts)?;
+    if let Silence::Spoken(spoken @ (Spoken::Null | Spoken::OtherOrigin(_))) =
+        silence(&response.failing_response, requester)
+    {
+        return Err(Refusal::ServerSpoke(spoken));
+    }
+    let passed = steps_3_to_6(response, requester, tab, context, now)?;
+    // The grant has to be for what was done: each target, with this method, these headers and this network.
+    let needs = needs(response, &passed);
+    let is_granted = |need: &Need| grant_use.bases.iter().any(|(granted, _)| granted == need);
+    if !needs.iter().all(is_granted) {
+        return Err(Refusal::GrantEnded);
+    }
+    still_granted(grant_use, tab, context, now)
+}
+
+/// Whether every grant in use is in force, no denial or block has come since, and the feature is on.
+///
+/// # Errors
+/// What has changed.
+pub(crate) fn still_granted(
+    grant_use: &GrantUse,
+    tab: TabId,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    switched_off(context)?;
+    let policy = policy(context);
+    for (need, basis) in &grant_use.bases {
+        let key = &need.key;
+        context.blocklist.check(policy, &key.target)?;
+        network_allowed(need.network, context)?;
+        if policy.blocks_requester(&key.requester) {
+            return Err(Refusal::RequesterBlockedByPolicy);
+        }
+        let live = match basis {
+            GrantBasis::Policy => {
+                need.network == TargetNetwork::Public
+                    && policy.allows_pair(&key.requester, &key.target)
+            }
+            GrantBasis::Grant { id, .. } => {
+                if context.store.is_denied(key) && !policy.allows_pair(&key.requester, &key.target)
+                {
+                    return Err(Refusal::Denied);
+                }
+                let grant = context
+                    .session
+                    .by_id(tab, key, *id)
+                    .or_else(|| context.store.grant_by_id(key, *id, now));
+                // A wider grant may have taken the place of the one that was used first.
+                grant.is_some_and(|grant| grant.coverage.covers(need) && grant.is_live(now))
+                    || matches!(
+                        permission(need, tab, None, context, now),
+                        Permission::Granted(GrantBasis::Grant { .. })
+                    )
+            }
+        };
+        if !live {
+            return Err(Refusal::GrantEnded);
+        }
+    }
+    Ok(())
+}
+
+/// Step 1.
+pub(crate) fn switched_off(context: Context<'_>) -> Result<(), Refusal> {
+    match context.policy {
+        PolicyStatus::Unusable(_) => return Err(Refusal::PolicyUnusable),
+        PolicyStatus::InForce(Policy {
+            enabled: Some(false),
+            ..
+        }) => return Err(Refusal::SwitchedOffByPolicy),
+        PolicyStatus::InForce(Policy {
+            enabled: Some(true),
+            locked: true,
+            ..
+        }) => return Ok(()),
+        PolicyStatus::InForce(_) | PolicyStatus::None => {}
+    }
+    match context.settings.enabled {
+        Switch::On => Ok(()),
+        Switch::Off => Err(Refusal::SwitchedOff),
+    }
+}
+
+fn steps_3_to_6(
+    failure: &CorsFailure,
+    requester: &TupleOrigin,
+    tab: TabId,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<Passed, Refusal> {
+    // 3. Eligible request?
+    let (target, method) = eligible_request(&failure.request, requester)?;
+    // 4. Server's word.
+    servers_word(
+        &failure.failing_response,
+        failure.preflight_response.as_ref(),
+        &failure.top_level_site,
+        requester,
+        &target,
+        context.store.opt_outs(),
+        now,
+    )?;
+    // 5. Blocklist.
+    for target in slice::from_ref(&target)
+        .iter()
+        .chain(failure.earlier_targets.iter().map(|target| &target.origin))
+    {
+        context.blocklist.check(policy(context), target)?;
+    }
+    // 6. Address space.
+    let network = address_space(&failure.route, context)?;
+    if network == TargetNetwork::LocalNetwork && !method.is_safe() {
+        return Err(Refusal::LocalNetworkWrite);
+    }
+    Ok(Passed {
+        tab,
+        requester: requester.clone(),
+        target,
+        method,
+        network,
+    })
+}
+
+/// Step 6.
+fn address_space(route: &Route, context: Context<'_>) -> Result<TargetNetwork, Refusal> {
+    let classification = match route {
+        Route::Direct(classification) => classification,
+        // FIXME: with an egress, IP-literal and name rules decide here.
+        Route::Egress | Route::OtherProxy => return Err(Refusal::Proxied),
+        Route::Unknown => return Err(Refusal::UnknownPeer),
+    };
+    if classification.space == AddressSpace::Public {
+        return Ok(TargetNetwork::Public);
+    }
+    match local_network(context) {
+        LocalNetwork::Warn => Ok(TargetNetwork::LocalNetwork),
+        LocalNetwork::Block => Err(Refusal::NotPublic(
+            classification.not_public.clone().unwrap_or({
+                NotPublic::Address {
+                    address: classification.peer.ip(),
+                    space: classification.space,
+                }
+            }),
+        )),
+    }
+}
+
+/// Whether a target that passed step 6 earlier would still pass it under the settings of this moment.
+pub(crate) fn network_allowed(network: TargetNetwork, context: Context<'_>) -> Result<(), Refusal> {
+    match network {
+        TargetNetwork::LocalNetwork if local_network(context) == LocalNetwork::Block => {
+            Err(Refusal::AddressesChanged)
+        }
+        TargetNetwork::LocalNetwork | TargetNetwork::Public => Ok(()),
+    }
+}
+
+/// Policy's word on the local network where it is locked; else the stricter of policy's and the user's.
+fn local_network(context: Context<'_>) -> LocalNetwork {
+    let own = context.settings.local_network;
+    match context.policy {
+        PolicyStatus::InForce(Policy {
+            local_network: Some(set),
+            locked: true,
+            ..
+        }) => *set,
+        PolicyStatus::InForce(Policy {
+            local_network: Some(set),
+            ..
+        }) => own.min(*set),
+        PolicyStatus::InForce(_) | PolicyStatus::None => own,
+        PolicyStatus::Unusable(_) => LocalNetwork::Block,
+    }
+}
+
+fn policy(context: Context<'_>) -> &Policy {
+    static NOTHING: Policy = Policy {
+        enabled: None,
+        local_network: None,
+        blocked_targets: Vec::new(),
+        allowed_pairs: Vec::new(),
+        blocked_requesters: Vec::new(),
+        address_spaces: Vec::new(),
+        extra_roots: Vec::new(),
+        egress: None,
+        max_grant_days: None,
+        locked: false,
+    };
+    context.policy.policy().unwrap_or(&NOTHING)
+}
+
+/// What the request needs: one need for each distinct target of its chain, the current one last.
+fn needs(failure: &CorsFailure, passed: &Passed) -> Vec<Need> {
+    targets(failure, &passed.target)
+        .into_iter()
+        .map(|target| Need {
+            key: PermissionKey {
+                top_level_site: failure.top_level_site.clone(),
+                requester: passed.requester.clone(),
+                target: target.origin,
+            },
+            network: passed.network,
+            method: passed.method,
+            headers: failure.request.unsafe_headers.clone(),
+        })
+        .collect()
+}
+
+fn targets(failure: &CorsFailure, current: &TupleOrigin) -> Vec<TicketTarget> {
+    let mut targets: Vec<TicketTarget> = Vec::new();
+    for earlier in &failure.earlier_targets {
+        let known = targets.iter().any(|target| target.origin == earlier.origin);
+        if earlier.origin != *current && !known {
+            targets.push(earlier.clone());
+        }
+    }
+    targets.push(TicketTarget {
+        origin: current.clone(),
+        address: failure.route.peer().map(|peer| peer.ip()),
+        space: failure.route.space(),
+    });
+    targets
+}
+
+/// Step 8 for all targets: `None` if somebody has to be asked.
+pub(crate) fn permitted(
+    needs: &[Need],
+    tab: TabId,
+    media: Option<MediaResource>,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<Option<GrantUse>, Refusal> {
+    let mut bases = Vec::with_capacity(needs.len());
+    let mut undecided = needs.is_empty();
+    for need in needs {
+        match permission(need, tab, media.as_ref(), context, now) {
+            Permission::BlockedByPolicy => return Err(Refusal::RequesterBlockedByPolicy),
+            Permission::Denied => return Err(Refusal::Denied),
+            Permission::Granted(basis) => bases.push((need.clone(), basis)),
+            Permission::Undecided => undecided = true,
+        }
+    }
+    Ok((!undecided).then_some(GrantUse { bases }))
+}
+
+/// Step 8 for one target.
+fn permission(
+    need: &Need,
+    tab: TabId,
+    media: Option<&MediaResource>,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Permission {
+    let policy = policy(context);
+    if policy.blocks_requester(&need.key.requester) {
+        return Permission::BlockedByPolicy;
+    }
+    // NB: a pair is allowed for public targets only: whoever owns the name decides where it points. An administrator who
+    // means an address says so in `AddressSpaces`.
+    if need.network == TargetNetwork::Public
+        && policy.allows_pair(&need.key.requester, &need.key.target)
+    {
+        return Permission::Granted(GrantBasis::Policy);
+    }
+    if context.store.is_denied(&need.key) {
+        return Permission::Denied;
+    }
+    let grant = context
+        .session
+        .find(tab, need, media)
+        .or_else(|| context.store.find_grant(need, now));
+    match grant {
+        Some(grant) => Permission::Granted(GrantBasis::Grant {
+            id: grant.id,
+            scope: grant.scope,
+        }),
+        None => Permission::Undecided,
+    }
+}
+
+/// The resource of a media element, for which *Allow once* covers further requests.
+fn media(failure: &CorsFailure) -> Option<MediaResource> {
+    failure.request.initiator.is_media().then(|| MediaResource {
+        document: failure.requester.document,
+        url: failure.request.url.clone(),
+        initiator: failure.request.initiator,
+    })
+}
+
+fn ticket_request(
+    failure: &CorsFailure,
+    passed: Passed,
+    server_said: SilenceReason,
+) -> TicketRequest {
+    let targets = targets(failure, &passed.target);
+    TicketRequest {
+        tab: passed.tab,
+        document: failure.requester.document,
+        top_level_site: failure.top_level_site.clone(),
+        requester: passed.requester,
+        targets,
+        network: passed.network,
+        requester_space: failure.requester_space.unwrap_or(AddressSpace::Public),
+        url: failure.request.url.clone(),
+        method: failure.request.method.clone(),
+        method_class: passed.method,
+        initiator: failure.request.initiator,
+        page_headers: failure.request.page_headers.clone(),
+        unsafe_headers: failure.request.unsafe_headers.clone(),
+        body: failure.body,
+        held: failure.held.clone(),
+        server_said,
+    }
+}

@@ -1,0 +1,604 @@
+//! Steps 2 and 3: who may ask at all, and for which requests.
+
+use std::fmt;
+
+use http::{HeaderName, Method};
+use url::Url;
+
+use crate::{
+    display::bounded_escaped,
+    headers::{HeaderNames, MAX_HEADER_NAMES},
+    methods::MethodClass,
+    origin::{Scheme, TupleOrigin},
+    refusal::Refusal,
+};
+
+/// A tab of the browser, for as long as it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TabId(pub u64);
+
+/// A document of a tab. A dedicated worker belongs to the document that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentId(pub u64);
+
+/// The request's origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequesterOrigin {
+    /// A tuple origin.
+    Tuple(TupleOrigin),
+    /// An opaque origin, one of another scheme, or one that only a `blob:` URL carries.
+    Opaque,
+}
+
+/// What kind of context the request's client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientContext {
+    /// The document of a top-level traversable.
+    TopLevelDocument,
+    /// A dedicated worker of a top-level document.
+    DedicatedWorker,
+    /// A document in a frame, or a worker of one.
+    Nested,
+    /// A shared worker.
+    SharedWorker,
+    /// A service worker.
+    ServiceWorker,
+    /// Not known, or its facts disagree.
+    Unknown,
+}
+
+/// Whether the tab of the request's client still exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TabLiveness {
+    /// It does, and this is it.
+    Live(TabId),
+    /// It was closed, or the request belongs to none.
+    Gone,
+}
+
+/// Whether a requester has to be potentially trustworthy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecureContexts {
+    /// It has to be.
+    #[default]
+    Required,
+    /// A preference for lab use lets plain-http requesters ask as well.
+    Relaxed,
+}
+
+/// The facts that step 2 looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequesterFacts {
+    /// The request's origin.
+    pub origin: RequesterOrigin,
+    /// Its client.
+    pub client: ClientContext,
+    /// Its tab.
+    pub tab: TabLiveness,
+    /// Its document.
+    pub document: DocumentId,
+}
+
+/// What made the request. The fetch stack maps Fetch's initiator type and destination to one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Initiator {
+    /// `fetch()`.
+    Fetch,
+    /// `XMLHttpRequest`, asynchronous.
+    Xhr,
+    /// `XMLHttpRequest`, synchronous: uses grants and never asks.
+    SynchronousXhr,
+    /// `<img crossorigin>` and the like.
+    Image,
+    /// `<audio crossorigin>`.
+    Audio,
+    /// `<video crossorigin>`.
+    Video,
+    /// `<track>` of a media element with a CORS setting.
+    Track,
+    /// A font: uses grants and never asks.
+    Font,
+    /// Everything that is never eligible.
+    Ineligible(IneligibleInitiator),
+}
+
+/// What made a request that is never eligible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IneligibleInitiator {
+    /// `navigator.sendBeacon()` or a ping.
+    Beacon,
+    /// `EventSource`.
+    EventSource,
+    /// `<link rel=preload>` or an early hint.
+    Preload,
+    /// `<link rel=prefetch>` or speculation.
+    Prefetch,
+    /// A CSP, Reporting API or NEL report.
+    Report,
+    /// A script, classic or module.
+    Script,
+    /// A worker's script.
+    Worker,
+    /// A style sheet.
+    Style,
+    /// A document or frame.
+    Document,
+    /// A web app manifest.
+    Manifest,
+    /// Anything else.
+    Other,
+}
+
+impl Initiator {
+    /// Whether a request of this kind may wait for a person. Others only use grants that exist.
+    pub const fn may_ask(self) -> bool {
+        match self {
+            Self::Fetch | Self::Xhr | Self::Image | Self::Audio | Self::Video | Self::Track => true,
+            Self::SynchronousXhr | Self::Font | Self::Ineligible(_) => false,
+        }
+    }
+
+    /// Whether one element makes several requests for one resource, which *Allow once* covers together.
+    pub const fn is_media(self) -> bool {
+        matches!(self, Self::Audio | Self::Video)
+    }
+}
+
+impl fmt::Display for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fetch => "fetch()",
+            Self::Xhr => "XMLHttpRequest",
+            Self::SynchronousXhr => "synchronous XMLHttpRequest",
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Track => "text track",
+            Self::Font => "font",
+            Self::Ineligible(kind) => match kind {
+                IneligibleInitiator::Beacon => "beacon",
+                IneligibleInitiator::EventSource => "EventSource",
+                IneligibleInitiator::Preload => "preload",
+                IneligibleInitiator::Prefetch => "prefetch",
+                IneligibleInitiator::Report => "report",
+                IneligibleInitiator::Script => "script",
+                IneligibleInitiator::Worker => "worker",
+                IneligibleInitiator::Style => "style sheet",
+                IneligibleInitiator::Document => "document",
+                IneligibleInitiator::Manifest => "manifest",
+                IneligibleInitiator::Other => "request of another kind",
+            },
+        })
+    }
+}
+
+/// <https://fetch.spec.whatwg.org/#concept-request-mode>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestMode {
+    /// `cors`
+    Cors,
+    /// `no-cors`, `same-origin`, `navigate` or `websocket`
+    Other,
+}
+
+/// <https://fetch.spec.whatwg.org/#concept-request-credentials-mode>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialsMode {
+    /// `omit`
+    Omit,
+    /// `same-origin`
+    SameOrigin,
+    /// `include`
+    Include,
+}
+
+/// <https://fetch.spec.whatwg.org/#concept-request-redirect-mode>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedirectMode {
+    /// `follow`
+    Follow,
+    /// `error`
+    Error,
+    /// `manual`
+    Manual,
+}
+
+/// <https://fetch.spec.whatwg.org/#request-keepalive-flag>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keepalive {
+    /// Set.
+    Set,
+    /// Unset.
+    Unset,
+    /// The engine does not pass it on.
+    Unknown,
+}
+
+/// How the target was authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateState {
+    /// TLS, with a certificate that verified.
+    Verified,
+    /// TLS, with a certificate error that a person or a preference overrode.
+    Overridden,
+    /// No TLS, or not known.
+    None,
+}
+
+/// The facts that step 3 looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestFacts {
+    /// The request's current URL.
+    pub url: Url,
+    /// What made it.
+    pub initiator: Initiator,
+    /// Its mode.
+    pub mode: RequestMode,
+    /// Its credentials mode.
+    pub credentials: CredentialsMode,
+    /// Its redirect mode.
+    pub redirect: RedirectMode,
+    /// Its keepalive flag.
+    pub keepalive: Keepalive,
+    /// Its method.
+    pub method: Method,
+    /// The names of all headers that the page set.
+    pub page_headers: HeaderNames,
+    /// Those of them that are CORS-unsafe request-header names, computed from names and values.
+    ///
+    /// <https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names>
+    pub unsafe_headers: HeaderNames,
+    /// How the target was authenticated.
+    pub certificate: CertificateState,
+}
+
+/// Step 2: a tuple origin, potentially trustworthy, whose client is the top-level document of a live tab or a dedicated
+/// worker of it.
+///
+/// # Errors
+/// The first reason for which the requester is not eligible.
+pub fn eligible_requester(
+    requester: &RequesterFacts,
+    secure_contexts: SecureContexts,
+) -> Result<(&TupleOrigin, TabId), Refusal> {
+    let RequesterOrigin::Tuple(origin) = &requester.origin else {
+        return Err(Refusal::OpaqueRequester);
+    };
+    if secure_contexts == SecureContexts::Required && !origin.is_potentially_trustworthy() {
+        return Err(Refusal::UntrustworthyRequester);
+    }
+    match requester.client {
+        ClientContext::TopLevelDocument | ClientContext::DedicatedWorker => {}
+        context @ (ClientContext::Nested
+        | ClientContext::SharedWorker
+        | ClientContext::ServiceWorker
+        | ClientContext::Unknown) => return Err(Refusal::IneligibleClient(context)),
+    }
+    match requester.tab {
+        TabLiveness::Live(tab) => Ok((origin, tab)),
+        TabLiveness::Gone => Err(Refusal::TabGone),
+    }
+}
+
+/// Step 3: returns the target and the method's class.
+///
+/// # Errors
+/// The first reason for which the request is not eligible.
+pub fn eligible_request(
+    request: &RequestFacts,
+    requester: &TupleOrigin,
+) -> Result<(TupleOrigin, MethodClass), Refusal> {
+    if let Initiator::Ineligible(kind) = request.initiator {
+        return Err(Refusal::IneligibleInitiator(kind));
+    }
+    if request.mode != RequestMode::Cors {
+        return Err(Refusal::NotCorsMode);
+    }
+    if request.credentials == CredentialsMode::Include {
+        return Err(Refusal::CredentialsIncluded);
+    }
+    if request.keepalive == Keepalive::Set {
+        return Err(Refusal::Keepalive);
+    }
+    if request.redirect != RedirectMode::Follow {
+        return Err(Refusal::RedirectMode);
+    }
+    let Some(method) = MethodClass::from_method(&request.method) else {
+        return Err(Refusal::IneligibleMethod(bounded_escaped(
+            request.method.as_str(),
+            32,
+        )));
+    };
+    if request.page_headers.len().max(request.unsafe_headers.len()) > MAX_HEADER_NAMES {
+        return Err(Refusal::TooManyHeaders);
+    }
+    let names = request
+        .page_headers
+        .iter()
+        .chain(request.unsafe_headers.iter());
+    if let Some(name) = names
+        .into_iter()
+        .find(|name| changes_method_or_origin(name))
+    {
+        return Err(Refusal::OverridingHeader(bounded_escaped(name, 64)));
+    }
+    if !request.url.username().is_empty() || request.url.password().is_some() {
+        return Err(Refusal::CredentialsInUrl);
+    }
+    let Some(target) = TupleOrigin::from_url(&request.url) else {
+        return Err(Refusal::InsecureTarget);
+    };
+    let both_loopback = requester.is_loopback() && target.is_loopback();
+    match (target.scheme(), request.certificate) {
+        _ if both_loopback => {}
+        (Scheme::Https, CertificateState::Verified) => {}
+        (Scheme::Https, CertificateState::Overridden | CertificateState::None) => {
+            return Err(Refusal::UnverifiedCertificate);
+        }
+        (Scheme::Http, _) => return Err(Refusal::InsecureTarget),
+    }
+    Ok((target, method))
+}
+
+/// Whether common servers take the method, the URL or the origin of a request from a header of this name (in lower
+/// case), so that a grant to read could be turned into something else.
+pub fn changes_method_or_origin(name: &str) -> bool {
+    matches!(
+        name,
+        "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-original-url"
+            | "x-rewrite-url"
+            | "forwarded"
+            | "x-real-ip"
+    ) || name.starts_with("x-forwarded-")
+}
+
+/// The names among `headers` that [`changes_method_or_origin`] refuses.
+pub fn overriding_header_names<'a>(
+    headers: impl IntoIterator<Item = &'a HeaderName>,
+) -> impl Iterator<Item = &'a HeaderName> {
+    headers
+        .into_iter()
+        .filter(|name| changes_method_or_origin(name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requester(origin: &str) -> RequesterFacts {
+        RequesterFacts {
+            origin: TupleOrigin::parse(origin)
+                .map_or(RequesterOrigin::Opaque, RequesterOrigin::Tuple),
+            client: ClientContext::TopLevelDocument,
+            tab: TabLiveness::Live(TabId(1)),
+            document: DocumentId(1),
+        }
+    }
+
+    fn request(url: &str) -> RequestFacts {
+        RequestFacts {
+            url: Url::parse(url).unwrap(),
+            initiator: Initiator::Fetch,
+            mode: RequestMode::Cors,
+            credentials: CredentialsMode::SameOrigin,
+            redirect: RedirectMode::Follow,
+            keepalive: Keepalive::Unknown,
+            method: Method::GET,
+            page_headers: HeaderNames::new(),
+            unsafe_headers: HeaderNames::new(),
+            certificate: if url.starts_with("https") {
+                CertificateState::Verified
+            } else {
+                CertificateState::None
+            },
+        }
+    }
+
+    fn check(request: &RequestFacts) -> Result<(), Refusal> {
+        eligible_request(request, &TupleOrigin::parse("https://a.example").unwrap()).map(drop)
+    }
+
+    fn names(list: &[&str]) -> HeaderNames {
+        list.iter()
+            .map(|name| HeaderName::from_bytes(name.as_bytes()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn requesters() {
+        let required = SecureContexts::Required;
+        assert!(eligible_requester(&requester("https://a.example"), required).is_ok());
+        assert_eq!(
+            eligible_requester(&requester("null"), required),
+            Err(Refusal::OpaqueRequester)
+        );
+        let plain = requester("http://a.example");
+        assert_eq!(
+            eligible_requester(&plain, required),
+            Err(Refusal::UntrustworthyRequester)
+        );
+        assert!(eligible_requester(&plain, SecureContexts::Relaxed).is_ok());
+        assert!(eligible_requester(&requester("http://a.demo.localhost:81"), required).is_ok());
+        for client in [
+            ClientContext::Nested,
+            ClientContext::SharedWorker,
+            ClientContext::ServiceWorker,
+            ClientContext::Unknown,
+        ] {
+            let facts = RequesterFacts {
+                client,
+                ..requester("https://a.example")
+            };
+            assert_eq!(
+                eligible_requester(&facts, required),
+                Err(Refusal::IneligibleClient(client))
+            );
+        }
+        let gone = RequesterFacts {
+            tab: TabLiveness::Gone,
+            ..requester("https://a.example")
+        };
+        assert_eq!(eligible_requester(&gone, required), Err(Refusal::TabGone));
+    }
+
+    #[test]
+    fn requests_by_fact() {
+        let base = request("https://b.example/x");
+        assert_eq!(check(&base), Ok(()));
+        let beacon = Initiator::Ineligible(IneligibleInitiator::Beacon);
+        for (changed, refusal) in [
+            (
+                RequestFacts {
+                    mode: RequestMode::Other,
+                    ..base.clone()
+                },
+                Refusal::NotCorsMode,
+            ),
+            (
+                RequestFacts {
+                    credentials: CredentialsMode::Include,
+                    ..base.clone()
+                },
+                Refusal::CredentialsIncluded,
+            ),
+            (
+                RequestFacts {
+                    redirect: RedirectMode::Manual,
+                    ..base.clone()
+                },
+                Refusal::RedirectMode,
+            ),
+            (
+                RequestFacts {
+                    redirect: RedirectMode::Error,
+                    ..base.clone()
+                },
+                Refusal::RedirectMode,
+            ),
+            (
+                RequestFacts {
+                    keepalive: Keepalive::Set,
+                    ..base.clone()
+                },
+                Refusal::Keepalive,
+            ),
+            (
+                RequestFacts {
+                    initiator: beacon,
+                    ..base.clone()
+                },
+                Refusal::IneligibleInitiator(IneligibleInitiator::Beacon),
+            ),
+            (
+                RequestFacts {
+                    certificate: CertificateState::Overridden,
+                    ..base.clone()
+                },
+                Refusal::UnverifiedCertificate,
+            ),
+            (
+                RequestFacts {
+                    certificate: CertificateState::None,
+                    ..base.clone()
+                },
+                Refusal::UnverifiedCertificate,
+            ),
+            (request("http://b.example/"), Refusal::InsecureTarget),
+            (request("http://localhost/"), Refusal::InsecureTarget),
+            (request("https://u:p@b.example/"), Refusal::CredentialsInUrl),
+            (request("ftp://b.example/"), Refusal::InsecureTarget),
+        ] {
+            assert_eq!(check(&changed), Err(refusal));
+        }
+    }
+
+    #[test]
+    fn plain_http_only_between_loopback_hosts() {
+        let target = request("http://photos.demo.localhost:8101/");
+        let requester = TupleOrigin::parse("http://app.demo.localhost:8100").unwrap();
+        assert!(eligible_request(&target, &requester).is_ok());
+        assert!(eligible_request(&request("http://b.example/"), &requester).is_err());
+    }
+
+    #[test]
+    fn methods() {
+        for (method, eligible) in [
+            ("GET", true),
+            ("HEAD", true),
+            ("POST", true),
+            ("PUT", true),
+            ("PATCH", true),
+            ("DELETE", true),
+            ("patch", false),
+            ("OPTIONS", false),
+            ("PROPFIND", false),
+            ("QUERY", false),
+            ("X", false),
+        ] {
+            let request = RequestFacts {
+                method: Method::from_bytes(method.as_bytes()).unwrap(),
+                ..request("https://b.example/")
+            };
+            assert_eq!(check(&request).is_ok(), eligible, "{method}");
+        }
+    }
+
+    #[test]
+    fn headers_that_override() {
+        for name in [
+            "X-HTTP-Method",
+            "X-HTTP-Method-Override",
+            "X-Method-Override",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "X-Forwarded-Anything",
+            "X-Real-IP",
+        ] {
+            let with = RequestFacts {
+                page_headers: names(&[name]),
+                ..request("https://b.example/")
+            };
+            assert!(
+                matches!(check(&with), Err(Refusal::OverridingHeader(_))),
+                "{name}"
+            );
+            let with = RequestFacts {
+                unsafe_headers: names(&[name]),
+                ..request("https://b.example/")
+            };
+            assert!(
+                matches!(check(&with), Err(Refusal::OverridingHeader(_))),
+                "{name}"
+            );
+        }
+        for name in [
+            "Authorization",
+            "X-Requested-With",
+            "X-CSRF-Token",
+            "Forwarded-For",
+        ] {
+            let with = RequestFacts {
+                page_headers: names(&[name]),
+                ..request("https://b.example/")
+            };
+            assert_eq!(check(&with), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn header_names_are_bounded() {
+        let many: Vec<String> = (0..=MAX_HEADER_NAMES).map(|n| format!("x-{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let with = RequestFacts {
+            page_headers: names(&many),
+            ..request("https://b.example/")
+        };
+        assert_eq!(check(&with), Err(Refusal::TooManyHeaders));
+    }
+}

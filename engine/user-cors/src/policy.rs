@@ -1,0 +1,379 @@
+//! The administrator's policy: a JSON file in the shape of Firefox's `policies.json`.
+//!
+//! ```json
+//! {"policies": {"UserEnabledCORS": {"Enabled": true, "BlockedTargets": ["*.bank.example"], "Locked": true}}}
+//! ```
+//!
+//! It never falls open: a file that cannot be read, an unknown key or a wrong type makes the feature unusable, and says
+//! where.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use ipnet::IpNet;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
+use thiserror::Error;
+
+use crate::{
+    address_space::AddressSpace,
+    egress::Egress,
+    json::{self, JsonError},
+    origin::TupleOrigin,
+    pattern::OriginPattern,
+    permission::MAX_GRANT_DAYS,
+};
+
+/// The largest policy file that is read, in bytes.
+const MAX_POLICY_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What to do about targets that are not public.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub enum LocalNetwork {
+    /// Failure, with a notice that offers no way through.
+    #[default]
+    #[serde(rename = "block")]
+    Block,
+    /// A question in two steps.
+    #[serde(rename = "warn")]
+    Warn,
+}
+
+/// A pair that policy allows: answers step 8 and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub struct AllowedPair {
+    /// Who may read.
+    pub requester: OriginPattern,
+    /// From whom.
+    pub target: OriginPattern,
+}
+
+/// A policy in force. The default one says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase", default)]
+pub struct Policy {
+    /// Whether the feature is on; `None` leaves it to the user.
+    pub enabled: Option<bool>,
+    /// What to do about targets that are not public.
+    pub local_network: Option<LocalNetwork>,
+    /// Targets that are never asked about.
+    pub blocked_targets: Vec<OriginPattern>,
+    /// Pairs that need no question.
+    pub allowed_pairs: Vec<AllowedPair>,
+    /// Requesters that may not ask.
+    pub blocked_requesters: Vec<OriginPattern>,
+    /// The address spaces of ranges.
+    #[serde(deserialize_with = "address_spaces")]
+    pub address_spaces: Vec<(IpNet, AddressSpace)>,
+    /// Files with roots that count as public, in PEM.
+    pub extra_roots: Vec<PathBuf>,
+    /// The way out for anonymous requests.
+    pub egress: Option<Egress>,
+    /// The longest that a lasting grant lives from the click, in days; 0 allows none.
+    #[serde(deserialize_with = "max_grant_days")]
+    pub max_grant_days: Option<u32>,
+    /// Whether the user's own settings cannot change what is set here.
+    pub locked: bool,
+}
+
+/// Why there is no usable policy.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PolicyError {
+    /// The file cannot be read.
+    #[error("the policy file cannot be read: {0}")]
+    Unreadable(String),
+    /// The file is too large.
+    #[error("the policy file is larger than {MAX_POLICY_BYTES} bytes")]
+    TooLarge,
+    /// The text is not a policy.
+    #[error("the policy file is wrong at {0}")]
+    Json(#[from] JsonError),
+    /// The policy is locked, and the file is one that the user could change.
+    #[error("the policy is locked, but this user can write to its file")]
+    WritableByUser,
+}
+
+/// What is known about policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PolicyStatus {
+    /// There is no policy file.
+    #[default]
+    None,
+    /// This policy is in force.
+    InForce(Policy),
+    /// There is a file and it cannot be used, so the feature is off.
+    Unusable(PolicyError),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyFile {
+    policies: Policies,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Policies {
+    #[serde(rename = "UserEnabledCORS", default)]
+    user_enabled_cors: Policy,
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// For everything that is not exactly a policy, with line and column.
+    pub fn parse(text: &str) -> Result<Self, JsonError> {
+        json::parse::<PolicyFile>(text).map(|file| file.policies.user_enabled_cors)
+    }
+
+    /// Whether the target is blocked.
+    pub fn blocks_target(&self, target: &TupleOrigin) -> bool {
+        self.blocked_targets
+            .iter()
+            .any(|pattern| pattern.matches(target))
+    }
+
+    /// Whether the requester is blocked.
+    pub fn blocks_requester(&self, requester: &TupleOrigin) -> bool {
+        self.blocked_requesters
+            .iter()
+            .any(|pattern| pattern.matches(requester))
+    }
+
+    /// Whether the pair is allowed. The caller has checked the blocks, which come first.
+    pub fn allows_pair(&self, requester: &TupleOrigin, target: &TupleOrigin) -> bool {
+        self.allowed_pairs
+            .iter()
+            .any(|pair| pair.requester.matches(requester) && pair.target.matches(target))
+    }
+}
+
+impl PolicyStatus {
+    /// Reads the policy file at `path`.
+    ///
+    /// A file that does not exist is no policy. One that exists and cannot be read or parsed is unusable, and so is a
+    /// locked one that this user can open for writing.
+    pub fn load(path: &Path) -> Self {
+        match read_bounded(path) {
+            Ok(None) => Self::None,
+            Ok(Some(text)) => match Policy::parse(&text) {
+                // FIXME: a directory in which the user could put another file in its place is not noticed.
+                Ok(policy) if policy.locked && is_writable(path) => {
+                    Self::Unusable(PolicyError::WritableByUser)
+                }
+                Ok(policy) => Self::InForce(policy),
+                Err(error) => Self::Unusable(error.into()),
+            },
+            Err(error) => Self::Unusable(error),
+        }
+    }
+
+    /// The policy in force, if there is one.
+    pub fn policy(&self) -> Option<&Policy> {
+        match self {
+            Self::InForce(policy) => Some(policy),
+            Self::None | Self::Unusable(_) => None,
+        }
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Option<String>, PolicyError> {
+    let unreadable = |error: io::Error| PolicyError::Unreadable(error.to_string());
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if metadata.len() > MAX_POLICY_BYTES {
+        return Err(PolicyError::TooLarge);
+    }
+    fs::read_to_string(path).map(Some).map_err(unreadable)
+}
+
+fn is_writable(path: &Path) -> bool {
+    fs::OpenOptions::new().append(true).open(path).is_ok()
+}
+
+impl<'de> Deserialize<'de> for OriginPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+fn max_grant_days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let days = u32::deserialize(deserializer)?;
+    if days > MAX_GRANT_DAYS {
+        return Err(D::Error::custom(format_args!(
+            "a grant lives at most {MAX_GRANT_DAYS} days"
+        )));
+    }
+    Ok(Some(days))
+}
+
+/// An object of ranges and spaces, in which no range may come twice.
+fn address_spaces<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<(IpNet, AddressSpace)>, D::Error> {
+    struct Ranges;
+
+    impl<'de> Visitor<'de> for Ranges {
+        type Value = Vec<(IpNet, AddressSpace)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object such as {\"10.0.0.0/8\": \"local\"}")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut ranges: Self::Value = Vec::new();
+            while let Some((range, space)) = map.next_entry::<String, String>()? {
+                let parsed: IpNet = range.parse().map_err(|_| {
+                    A::Error::custom(format_args!("“{range}” is not a range such as 10.0.0.0/8"))
+                })?;
+                let space = AddressSpace::parse(&space).ok_or_else(|| {
+                    A::Error::custom(format_args!(
+                        "“{space}” is not an address space: write public, local or loopback"
+                    ))
+                })?;
+                if ranges
+                    .iter()
+                    .any(|(earlier, _)| earlier.trunc() == parsed.trunc())
+                {
+                    return Err(A::Error::custom(format_args!("“{range}” is listed twice")));
+                }
+                ranges.push((parsed.trunc(), space));
+            }
+            Ok(ranges)
+        }
+    }
+
+    deserializer.deserialize_map(Ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn origin(text: &str) -> TupleOrigin {
+        TupleOrigin::parse(text).unwrap()
+    }
+
+    fn wrapped(inner: &str) -> String {
+        format!("{{\"policies\": {{\"UserEnabledCORS\": {inner}}}}}")
+    }
+
+    #[test]
+    fn a_full_policy() {
+        let text = wrapped(
+            r#"{"Enabled": true, "LocalNetwork": "warn", "BlockedTargets": ["*.bank.example"],
+                "AllowedPairs": [{"Requester": "https://a.example", "Target": "*.b.example"}],
+                "BlockedRequesters": ["https://evil.example"], "AddressSpaces": {"93.0.0.0/8": "local"},
+                "ExtraRoots": ["/etc/roots.pem"], "Egress": "direct", "MaxGrantDays": 7, "Locked": true}"#,
+        );
+        let policy = Policy::parse(&text).unwrap();
+        assert!(policy.blocks_target(&origin("https://www.bank.example")));
+        assert!(!policy.blocks_target(&origin("https://bank.example")));
+        assert!(policy.blocks_requester(&origin("https://evil.example")));
+        assert!(policy.allows_pair(&origin("https://a.example"), &origin("https://x.b.example")));
+        assert!(!policy.allows_pair(&origin("https://x.b.example"), &origin("https://a.example")));
+        assert_eq!(
+            policy.address_spaces,
+            [("93.0.0.0/8".parse().unwrap(), AddressSpace::Local)]
+        );
+        assert_eq!((policy.max_grant_days, policy.locked), (Some(7), true));
+        assert_eq!(policy.local_network, Some(LocalNetwork::Warn));
+    }
+
+    #[test]
+    fn silence_is_a_policy_that_says_nothing() {
+        assert_eq!(Policy::parse("{\"policies\": {}}"), Ok(Policy::default()));
+        assert_eq!(Policy::parse(&wrapped("{}")), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn everything_else_is_an_error_with_a_place() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            "{\"policies\": {}, \"more\": 1}",
+            "{\"policies\": {\"Other\": {}}}",
+            "{\"policies\": {}} x",
+            &wrapped("{\"Enabled\": \"yes\"}"),
+            &wrapped("{\"enabled\": true}"),
+            &wrapped("{\"Enabled\": true, \"Enabled\": false}"),
+            &wrapped("{\"LocalNetwork\": \"allow\"}"),
+            &wrapped("{\"BlockedTargets\": \"*.bank.example\"}"),
+            &wrapped("{\"BlockedTargets\": [\"*.com\"]}"),
+            &wrapped("{\"BlockedTargets\": [\"https://bank.example/\"]}"),
+            &wrapped("{\"AllowedPairs\": [{\"Requester\": \"https://a.example\"}]}"),
+            &wrapped("{\"AllowedPairs\": [{\"Requester\": \"*\", \"Target\": \"*\"}]}"),
+            &wrapped("{\"AddressSpaces\": {\"10.0.0.0\": \"local\"}}"),
+            &wrapped("{\"AddressSpaces\": {\"10.0.0.0/8\": \"private\"}}"),
+            &wrapped(
+                "{\"AddressSpaces\": {\"10.0.0.0/8\": \"local\", \"10.1.0.0/8\": \"public\"}}",
+            ),
+            &wrapped("{\"Egress\": \"socks5://proxy.example\"}"),
+            &wrapped("{\"MaxGrantDays\": -1}"),
+            &wrapped("{\"MaxGrantDays\": 181}"),
+            &wrapped("{\"Locked\": 1}"),
+            "{\"policies\": {\"UserEnabledCORS\": {\"Enabled\": true}}",
+        ] {
+            let error = Policy::parse(text).expect_err(text);
+            assert!(
+                !error.message.is_empty() && !error.message.contains(" at line "),
+                "{text}: {error:?}"
+            );
+        }
+        let error =
+            Policy::parse("{\n \"policies\": {\n  \"UserEnabledCORS\": {\"Enabledd\": true}}}")
+                .unwrap_err();
+        assert_eq!(error.line, 3);
+        assert!(error.to_string().contains("Enabledd"), "{error}");
+    }
+
+    #[test]
+    fn files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policies.json");
+        assert_eq!(PolicyStatus::load(&path), PolicyStatus::None);
+        fs::write(&path, wrapped("{\"Enabled\": false}")).unwrap();
+        assert_eq!(
+            PolicyStatus::load(&path)
+                .policy()
+                .and_then(|policy| policy.enabled),
+            Some(false)
+        );
+        fs::write(&path, wrapped("{\"Locked\": true}")).unwrap();
+        assert_eq!(
+            PolicyStatus::load(&path),
+            PolicyStatus::Unusable(PolicyError::WritableByUser)
+        );
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(matches!(
+            PolicyStatus::load(&path),
+            PolicyStatus::Unusable(PolicyError::Unreadable(_))
+        ));
+        assert!(matches!(
+            PolicyStatus::load(folder.path()),
+            PolicyStatus::Unusable(_)
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_policy_or_an_error(text in "\\PC{0,64}") {
+            let _ = Policy::parse(&text);
+            let _ = Policy::parse(&wrapped(&text));
+        }
+    }
+}

@@ -1,0 +1,541 @@
+//! Grants and denials in the store.
+
+use std::time::Duration;
+
+use rusqlite::{Row, named_params};
+
+use super::{PermissionStore, ReadError, StoreError, invalid, timestamp};
+use crate::{
+    clock::Timestamp,
+    headers::HeaderNames,
+    methods::Methods,
+    origin::{Site, TupleOrigin},
+    permission::{
+        Coverage, Denial, Grant, GrantId, GrantScope, Need, PermissionKey, TargetNetwork,
+        persistent_expiry,
+    },
+};
+
+/// A use is written down when the one that was written last is this long ago: a grant's end is counted in days.
+const TOUCH_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+impl PermissionStore {
+    pub(super) fn load_grants(&mut self) -> Result<(), ReadError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT * FROM grants ORDER BY id")?;
+        let grants = statement
+            .query_map([], read_grant)?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        for grant in grants {
+            self.grants
+                .entry(grant.coverage.key.clone())
+                .or_default()
+                .push(grant);
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_denials(&mut self) -> Result<(), ReadError> {
+        let mut statement = self.connection.prepare("SELECT * FROM denials")?;
+        let denials = statement
+            .query_map([], |row| {
+                Ok(Denial {
+                    key: read_key(row)?,
+                    created: timestamp(row, "created")?,
+                })
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        self.denials = denials
+            .into_iter()
+            .map(|denial| (denial.key.clone(), denial))
+            .collect();
+        Ok(())
+    }
+
+    /// Adds lasting grants, all or none, in place of those that they cover. `policy_days` is policy's `MaxGrantDays`.
+    ///
+    /// Coverage of methods and networks that may not last is left out.
+    ///
+    /// # Errors
+    /// If it cannot be written; then nothing is granted.
+    pub fn grant(
+        &mut self,
+        coverages: &[Coverage],
+        now: Timestamp,
+        policy_days: Option<u32>,
+    ) -> Result<Vec<Grant>, StoreError> {
+        let expires = persistent_expiry(now, now, policy_days);
+        let transaction = self.connection.transaction()?;
+        let mut added = Vec::new();
+        let mut replaced = Vec::new();
+        for coverage in coverages.iter().filter(|coverage| coverage.may_persist()) {
+            for old in self.grants.get(&coverage.key).into_iter().flatten() {
+                let covered = coverage.methods.covers(old.coverage.methods)
+                    && coverage.headers.covers(&old.coverage.headers);
+                if covered {
+                    transaction.execute("DELETE FROM grants WHERE id = ?1", [row_id(old.id)])?;
+                    replaced.push((coverage.key.clone(), old.id));
+                }
+            }
+            transaction.execute(
+                "INSERT INTO grants (top_level_site, requester, target, methods, headers, created, last_used, expires)
+                 VALUES (:top_level_site, :requester, :target, :methods, :headers, :created, :created, :expires)",
+                named_params! {
+                    ":top_level_site": coverage.key.top_level_site.to_string(),
+                    ":requester": coverage.key.requester.to_string(),
+                    ":target": coverage.key.target.to_string(),
+                    ":methods": coverage.methods.to_bits(),
+                    ":headers": coverage.headers.to_string(),
+                    ":created": now.as_millis(),
+                    ":expires": expires.as_millis(),
+                },
+            )?;
+            added.push(Grant {
+                id: GrantId(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default()),
+                coverage: coverage.clone(),
+                scope: GrantScope::Persistent,
+                tab: None,
+                created: now,
+                last_used: now,
+                expires: Some(expires),
+            });
+        }
+        transaction.commit()?;
+        for (key, id) in replaced {
+            self.forget_grant(&key, id);
+        }
+        for grant in &added {
+            self.grants
+                .entry(grant.coverage.key.clone())
+                .or_default()
+                .push(grant.clone());
+        }
+        Ok(added)
+    }
+
+    /// The live grant that covers a request, if there is one.
+    pub fn find_grant(&self, need: &Need, now: Timestamp) -> Option<&Grant> {
+        self.grants
+            .get(&need.key)?
+            .iter()
+            .find(|grant| grant.is_live(now) && grant.coverage.covers(need))
+    }
+
+    /// The live grant of this name under this key.
+    pub fn grant_by_id(&self, key: &PermissionKey, id: GrantId, now: Timestamp) -> Option<&Grant> {
+        self.grants
+            .get(key)?
+            .iter()
+            .find(|grant| grant.id == id && grant.is_live(now))
+    }
+
+    /// Notes that a grant was used, and renews it.
+    ///
+    /// # Errors
+    /// If it cannot be written; the grant stays as it was.
+    pub fn touch(
+        &mut self,
+        key: &PermissionKey,
+        id: GrantId,
+        now: Timestamp,
+        policy_days: Option<u32>,
+    ) -> Result<(), StoreError> {
+        let Some(grant) = self
+            .grants
+            .get_mut(key)
+            .and_then(|grants| grants.iter_mut().find(|grant| grant.id == id))
+        else {
+            return Ok(());
+        };
+        if !grant.is_live(now) || now.since(grant.last_used) < TOUCH_INTERVAL {
+            return Ok(());
+        }
+        let expires = persistent_expiry(grant.created, now, policy_days);
+        self.connection.execute(
+            "UPDATE grants SET last_used = ?2, expires = ?3 WHERE id = ?1",
+            (row_id(id), now.as_millis(), expires.as_millis()),
+        )?;
+        grant.last_used = now;
+        grant.expires = Some(expires);
+        Ok(())
+    }
+
+    /// Ends one grant; `false` if there is none of this name.
+    ///
+    /// # Errors
+    /// If it cannot be written. The grant is ended in this process all the same.
+    pub fn revoke(&mut self, id: GrantId) -> Result<bool, StoreError> {
+        let key = self
+            .grants
+            .iter()
+            .find(|(_, grants)| grants.iter().any(|grant| grant.id == id))
+            .map(|(key, _)| key.clone());
+        let Some(key) = key else {
+            return Ok(false);
+        };
+        self.forget_grant(&key, id);
+        self.connection
+            .execute("DELETE FROM grants WHERE id = ?1", [row_id(id)])?;
+        Ok(true)
+    }
+
+    /// Ends all grants and the denial under a key; `false` if there was none.
+    ///
+    /// # Errors
+    /// If it cannot be written. Grants are ended in this process all the same; the denial stays.
+    pub fn reset(&mut self, key: &PermissionKey) -> Result<bool, StoreError> {
+        let had_grants = self
+            .grants
+            .remove(key)
+            .is_some_and(|grants| !grants.is_empty());
+        let transaction = self.connection.transaction()?;
+        let columns = key_columns(key);
+        transaction.execute(
+            "DELETE FROM grants WHERE top_level_site = ?1 AND requester = ?2 AND target = ?3",
+            columns.each_ref(),
+        )?;
+        transaction.execute(
+            "DELETE FROM denials WHERE top_level_site = ?1 AND requester = ?2 AND target = ?3",
+            columns.each_ref(),
+        )?;
+        transaction.commit()?;
+        Ok(self.denials.remove(key).is_some() || had_grants)
+    }
+
+    /// Ends every grant. Denials stay.
+    ///
+    /// # Errors
+    /// If it cannot be written. The grants are ended in this process all the same.
+    pub fn revoke_all(&mut self) -> Result<(), StoreError> {
+        self.grants.clear();
+        self.connection.execute("DELETE FROM grants", [])?;
+        Ok(())
+    }
+
+    /// Adds a denial, and ends the grants under its key.
+    ///
+    /// # Errors
+    /// If it cannot be written. The denial holds in this process all the same.
+    pub fn deny(&mut self, key: &PermissionKey, now: Timestamp) -> Result<(), StoreError> {
+        self.denials.insert(
+            key.clone(),
+            Denial {
+                key: key.clone(),
+                created: now,
+            },
+        );
+        self.grants.remove(key);
+        let columns = key_columns(key);
+        let [top_level_site, requester, target] = &columns;
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "DELETE FROM grants WHERE top_level_site = ?1 AND requester = ?2 AND target = ?3",
+            columns.each_ref(),
+        )?;
+        transaction.execute(
+            "INSERT OR REPLACE INTO denials (top_level_site, requester, target, created) VALUES (?1, ?2, ?3, ?4)",
+            (top_level_site, requester, target, now.as_millis()),
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Whether there is a denial under a key.
+    pub fn is_denied(&self, key: &PermissionKey) -> bool {
+        self.denials.contains_key(key)
+    }
+
+    /// All live grants, by key and name.
+    pub fn grants(&self, now: Timestamp) -> Vec<Grant> {
+        let mut list: Vec<Grant> = self
+            .grants
+            .values()
+            .flatten()
+            .filter(|grant| grant.is_live(now))
+            .cloned()
+            .collect();
+        list.sort_by(|a, b| (&a.coverage.key, a.id).cmp(&(&b.coverage.key, b.id)));
+        list
+    }
+
+    /// All denials, by key.
+    pub fn denials(&self) -> Vec<Denial> {
+        let mut list: Vec<Denial> = self.denials.values().cloned().collect();
+        list.sort_by(|a, b| a.key.cmp(&b.key));
+        list
+    }
+
+    /// Deletes grants and opt-outs that have ended.
+    ///
+    /// # Errors
+    /// If it cannot be written; what has ended counts for nothing all the same.
+    pub fn remove_expired(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        transaction.execute("DELETE FROM grants WHERE expires <= ?1", [now.as_millis()])?;
+        transaction.execute(
+            "DELETE FROM opt_outs WHERE expires <= ?1",
+            [now.as_millis()],
+        )?;
+        transaction.execute("DELETE FROM embargoes WHERE until <= ?1", [now.as_millis()])?;
+        transaction.commit()?;
+        for grants in self.grants.values_mut() {
+            grants.retain(|grant| grant.expires.is_none_or(|expires| now < expires));
+        }
+        self.grants.retain(|_, grants| !grants.is_empty());
+        Ok(())
+    }
+
+    fn forget_grant(&mut self, key: &PermissionKey, id: GrantId) {
+        if let Some(grants) = self.grants.get_mut(key) {
+            grants.retain(|grant| grant.id != id);
+        }
+    }
+}
+
+fn row_id(id: GrantId) -> i64 {
+    i64::try_from(id.0).unwrap_or(i64::MAX)
+}
+
+pub(super) fn key_columns(key: &PermissionKey) -> [String; 3] {
+    [
+        key.top_level_site.to_string(),
+        key.requester.to_string(),
+        key.target.to_string(),
+    ]
+}
+
+pub(super) fn read_site(row: &Row<'_>) -> rusqlite::Result<Site> {
+    Site::parse(&row.get::<_, String>("top_level_site")?).ok_or_else(|| invalid("top_level_site"))
+}
+
+pub(super) fn read_origin(row: &Row<'_>, column: &str) -> rusqlite::Result<TupleOrigin> {
+    TupleOrigin::parse(&row.get::<_, String>(column)?).ok_or_else(|| invalid(column))
+}
+
+pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<PermissionKey> {
+    Ok(PermissionKey {
+        top_level_site: read_site(row)?,
+        requester: read_origin(row, "requester")?,
+        target: read_origin(row, "target")?,
+    })
+}
+
+fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
+    let methods = Methods::from_bits(row.get("methods")?)
+        .filter(|methods| methods.may_persist())
+        .ok_or_else(|| invalid("methods"))?;
+    let headers =
+        HeaderNames::parse(&row.get::<_, String>("headers")?).ok_or_else(|| invalid("headers"))?;
+    Ok(Grant {
+        id: GrantId(u64::try_from(row.get::<_, i64>("id")?).map_err(|_| invalid("id"))?),
+        coverage: Coverage {
+            key: read_key(row)?,
+            network: TargetNetwork::Public,
+            methods,
+            headers,
+        },
+        scope: GrantScope::Persistent,
+        tab: None,
+        created: timestamp(row, "created")?,
+        last_used: timestamp(row, "last_used")?,
+        expires: Some(timestamp(row, "expires")?),
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::methods::MethodClass;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn key(target: &str) -> PermissionKey {
+        let requester = TupleOrigin::parse("https://app.example").unwrap();
+        PermissionKey {
+            top_level_site: requester.site(),
+            requester,
+            target: TupleOrigin::parse(target).unwrap(),
+        }
+    }
+
+    fn coverage(target: &str, methods: &[MethodClass]) -> Coverage {
+        Coverage {
+            key: key(target),
+            network: TargetNetwork::Public,
+            methods: methods.iter().copied().collect(),
+            headers: HeaderNames::new(),
+        }
+    }
+
+    pub(in crate::store) fn add_one_of_each(store: &mut PermissionStore, now: Timestamp) {
+        store
+            .grant(
+                &[coverage("https://a.example", &[MethodClass::Get])],
+                now,
+                None,
+            )
+            .unwrap();
+        store.deny(&key("https://b.example"), now).unwrap();
+    }
+
+    #[test]
+    fn what_is_written_is_there_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("permissions.sqlite");
+        let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+        add_one_of_each(&mut store, NOW);
+        let (grants, denials) = (store.grants(NOW), store.denials());
+        drop(store);
+        let store = PermissionStore::open(&path, NOW).unwrap().store;
+        assert_eq!((store.grants(NOW), store.denials()), (grants, denials));
+        assert!(store.is_denied(&key("https://b.example")));
+    }
+
+    #[test]
+    fn a_grant_covers_its_methods_headers_and_key_only() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        let none = HeaderNames::new();
+        let one: HeaderNames = [http::HeaderName::from_static("x-one")]
+            .into_iter()
+            .collect();
+        let with_header = Coverage {
+            headers: one.clone(),
+            ..coverage("https://a.example", &[MethodClass::Get])
+        };
+        store
+            .grant(
+                &[
+                    with_header,
+                    coverage("https://a.example", &[MethodClass::Post]),
+                ],
+                NOW,
+                None,
+            )
+            .unwrap();
+        let found = |target, method, headers: &HeaderNames| {
+            let network = TargetNetwork::Public;
+            store
+                .find_grant(
+                    &Need {
+                        key: key(target),
+                        network,
+                        method,
+                        headers: headers.clone(),
+                    },
+                    NOW,
+                )
+                .is_some()
+        };
+        assert!(found("https://a.example", MethodClass::Get, &one));
+        assert!(found("https://a.example", MethodClass::Get, &none));
+        assert!(found("https://a.example", MethodClass::Post, &none));
+        // Two grants do not add up.
+        assert!(!found("https://a.example", MethodClass::Post, &one));
+        assert!(!found("https://a.example", MethodClass::Delete, &none));
+        assert!(!found("https://www.a.example", MethodClass::Get, &none));
+    }
+
+    #[test]
+    fn methods_that_may_not_last_are_not_stored() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        let added = store
+            .grant(
+                &[coverage(
+                    "https://a.example",
+                    &[MethodClass::Get, MethodClass::Put],
+                )],
+                NOW,
+                None,
+            )
+            .unwrap();
+        assert!(added.is_empty() && store.grants(NOW).is_empty());
+        let local = Coverage {
+            network: TargetNetwork::LocalNetwork,
+            ..coverage("https://a.example", &[MethodClass::Get])
+        };
+        assert!(store.grant(&[local], NOW, None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_wider_grant_replaces_what_it_covers() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        store
+            .grant(
+                &[coverage("https://a.example", &[MethodClass::Get])],
+                NOW,
+                None,
+            )
+            .unwrap();
+        store
+            .grant(
+                &[coverage(
+                    "https://a.example",
+                    &[MethodClass::Get, MethodClass::Post],
+                )],
+                NOW,
+                None,
+            )
+            .unwrap();
+        assert_eq!(store.grants(NOW).len(), 1);
+    }
+
+    #[test]
+    fn use_renews_and_time_ends() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        let target = key("https://a.example");
+        let id = store
+            .grant(
+                &[coverage("https://a.example", &[MethodClass::Get])],
+                NOW,
+                None,
+            )
+            .unwrap()
+            .first()
+            .unwrap()
+            .id;
+        store.touch(&target, id, NOW.after(DAY * 20), None).unwrap();
+        assert!(
+            store
+                .grant_by_id(&target, id, NOW.after(DAY * 49))
+                .is_some()
+        );
+        assert!(
+            store
+                .grant_by_id(&target, id, NOW.after(DAY * 50))
+                .is_none()
+        );
+        // An ended grant is not brought back by a use.
+        store.touch(&target, id, NOW.after(DAY * 51), None).unwrap();
+        assert!(store.grants(NOW.after(DAY * 51)).is_empty());
+        store.remove_expired(NOW.after(DAY * 51)).unwrap();
+        assert!(store.grants(NOW).is_empty());
+    }
+
+    #[test]
+    fn revoking_and_resetting() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        add_one_of_each(&mut store, NOW);
+        let id = store.grants(NOW).first().unwrap().id;
+        assert!(store.revoke(id).unwrap());
+        assert!(!store.revoke(id).unwrap());
+        assert!(store.reset(&key("https://b.example")).unwrap());
+        assert!(store.grants(NOW).is_empty() && store.denials().is_empty());
+        assert!(!store.reset(&key("https://b.example")).unwrap());
+    }
+
+    #[test]
+    fn a_denial_ends_grants() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        store
+            .grant(
+                &[coverage("https://a.example", &[MethodClass::Get])],
+                NOW,
+                None,
+            )
+            .unwrap();
+        store.deny(&key("https://a.example"), NOW).unwrap();
+        assert!(store.grants(NOW).is_empty() && store.is_denied(&key("https://a.example")));
+    }
+}

@@ -1,0 +1,229 @@
+//! Embargoes and remembered opt-outs in the store.
+
+use std::collections::HashMap;
+
+use super::{
+    PermissionStore, ReadError, StoreError,
+    grants::{read_origin, read_site},
+    invalid, timestamp,
+};
+use crate::{
+    clock::Timestamp,
+    embargo::{Dismissals, EmbargoKey, Embargoes},
+    opt_out::{OptOut, OptOuts},
+    origin::{Site, TupleOrigin},
+    servers_word::{PreventOrigin, Prevented},
+};
+
+impl PermissionStore {
+    pub(super) fn load_embargoes(&mut self) -> Result<(), ReadError> {
+        let mut remembered: HashMap<EmbargoKey, Dismissals> = HashMap::new();
+        let mut statement = self
+            .connection
+            .prepare("SELECT * FROM dismissals ORDER BY time")?;
+        for row in statement.query_map([], |row| {
+            Ok((
+                (read_site(row)?, read_origin(row, "requester")?),
+                timestamp(row, "time")?,
+            ))
+        })? {
+            let (key, time) = row?;
+            remembered.entry(key).or_default().clicks.push(time);
+        }
+        let mut statement = self.connection.prepare("SELECT * FROM embargoes")?;
+        for row in statement.query_map([], |row| {
+            Ok((
+                (read_site(row)?, read_origin(row, "requester")?),
+                timestamp(row, "until")?,
+            ))
+        })? {
+            let (key, until) = row?;
+            remembered.entry(key).or_default().embargoed_until = Some(until);
+        }
+        for (key, dismissals) in remembered {
+            self.embargoes.insert(key, dismissals);
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_opt_outs(&mut self) -> Result<(), ReadError> {
+        let mut statement = self.connection.prepare("SELECT * FROM opt_outs")?;
+        for row in statement.query_map([], |row| {
+            Ok(OptOut {
+                top_level_site: read_site(row)?,
+                target: read_origin(row, "target")?,
+                prevented: read_prevented(&row.get::<_, String>("prevented")?)
+                    .ok_or_else(|| invalid("prevented"))?,
+                expires: timestamp(row, "expires")?,
+            })
+        })? {
+            self.opt_outs.insert(row?);
+        }
+        Ok(())
+    }
+
+    /// Counts one *Not now* click.
+    ///
+    /// # Errors
+    /// If it cannot be written. The click counts in this process all the same.
+    pub fn dismissed(
+        &mut self,
+        site: &Site,
+        requester: &TupleOrigin,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let dismissals = self
+            .embargoes
+            .dismissed((site.clone(), requester.clone()), now)
+            .clone();
+        let (site, requester) = (site.to_string(), requester.to_string());
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "DELETE FROM dismissals WHERE top_level_site = ?1 AND requester = ?2",
+            (&site, &requester),
+        )?;
+        for click in &dismissals.clicks {
+            transaction.execute(
+                "INSERT INTO dismissals (top_level_site, requester, time) VALUES (?1, ?2, ?3)",
+                (&site, &requester, click.as_millis()),
+            )?;
+        }
+        if let Some(until) = dismissals.embargoed_until {
+            transaction.execute(
+                "INSERT OR REPLACE INTO embargoes (top_level_site, requester, until) VALUES (?1, ?2, ?3)",
+                (&site, &requester, until.as_millis()),
+            )?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Forgets dismissals and embargo of a requester.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn reset_embargo(&mut self, key: &EmbargoKey) -> Result<bool, StoreError> {
+        let columns = (key.0.to_string(), key.1.to_string());
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "DELETE FROM dismissals WHERE top_level_site = ?1 AND requester = ?2",
+            (&columns.0, &columns.1),
+        )?;
+        transaction.execute(
+            "DELETE FROM embargoes WHERE top_level_site = ?1 AND requester = ?2",
+            (&columns.0, &columns.1),
+        )?;
+        transaction.commit()?;
+        Ok(self.embargoes.reset(key))
+    }
+
+    /// The embargoes.
+    pub fn embargoes(&self) -> &Embargoes {
+        &self.embargoes
+    }
+
+    /// Takes up what a response said with `Access-Control-Prevent-Origin`.
+    ///
+    /// # Errors
+    /// If it cannot be written. It is remembered in this process all the same.
+    pub fn remember_opt_out(
+        &mut self,
+        site: &Site,
+        target: &TupleOrigin,
+        said: &PreventOrigin,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if !self.opt_outs.remember(site, target, said, now) {
+            return Ok(());
+        }
+        let entries = self.opt_outs.of_target(site, target);
+        let (site, target) = (site.to_string(), target.to_string());
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "DELETE FROM opt_outs WHERE top_level_site = ?1 AND target = ?2",
+            (&site, &target),
+        )?;
+        for entry in entries {
+            transaction.execute(
+                "INSERT INTO opt_outs (top_level_site, target, prevented, expires) VALUES (?1, ?2, ?3, ?4)",
+                (&site, &target, prevented_text(&entry.prevented), entry.expires.as_millis()),
+            )?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The remembered opt-outs.
+    pub fn opt_outs(&self) -> &OptOuts {
+        &self.opt_outs
+    }
+}
+
+fn prevented_text(prevented: &Prevented) -> String {
+    match prevented {
+        Prevented::Everyone => "*".to_owned(),
+        Prevented::Origin(origin) => origin.to_string(),
+    }
+}
+
+fn read_prevented(text: &str) -> Option<Prevented> {
+    match text {
+        "*" => Some(Prevented::Everyone),
+        _ => TupleOrigin::parse(text).map(Prevented::Origin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+    use crate::servers_word::ACCESS_CONTROL_PREVENT_ORIGIN;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn origin(text: &str) -> TupleOrigin {
+        TupleOrigin::parse(text).unwrap()
+    }
+
+    #[test]
+    fn memories_survive_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("permissions.sqlite");
+        let (requester, target) = (origin("https://a.example"), origin("https://b.example"));
+        let site = requester.site();
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            ACCESS_CONTROL_PREVENT_ORIGIN,
+            HeaderValue::from_static("*;max-age=600, \"https://c.example\";max-age=9"),
+        );
+        let said = PreventOrigin::parse(&headers);
+
+        let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+        store.remember_opt_out(&site, &target, &said, NOW).unwrap();
+        store.dismissed(&site, &requester, NOW).unwrap();
+        store.dismissed(&site, &requester, NOW).unwrap();
+        let listed = store.opt_outs().list(NOW);
+        drop(store);
+
+        let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+        assert_eq!(listed.len(), 2);
+        assert_eq!(store.opt_outs().list(NOW), listed);
+        let key = (site.clone(), requester.clone());
+        assert_eq!(store.embargoes().embargoed_until(&key, NOW), None);
+        store.dismissed(&site, &requester, NOW).unwrap();
+        drop(store);
+
+        let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+        assert_eq!(
+            store.embargoes().embargoed_until(&key, NOW),
+            Some(NOW.after(Duration::from_secs(7 * 86_400)))
+        );
+        assert!(store.reset_embargo(&key).unwrap());
+        drop(store);
+        let store = PermissionStore::open(&path, NOW).unwrap().store;
+        assert!(store.embargoes().list(NOW).is_empty());
+    }
+}
