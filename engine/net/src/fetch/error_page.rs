@@ -1,0 +1,196 @@
+//! The page that a tab or frame shows instead of a document that could not be loaded.
+//!
+//! AD-HOC: for a network error script would make such a page itself, in the target's origin and with the error's text
+//! unescaped in it. This one is sandboxed into an opaque origin, runs nothing, and escapes what it shows.
+
+use http::{HeaderValue, header};
+use net_traits::http_status::HttpStatus;
+use net_traits::request::Request;
+use net_traits::response::{Response, ResponseType};
+use net_traits::{NetworkError, ResourceFetchTiming};
+
+use super::body::Body;
+use super::cause::Cause;
+use super::response::FetchResponse;
+use crate::connection::ConnectionError;
+
+/// How many characters of a URL are shown.
+const URL_LIMIT: usize = 512;
+
+/// Puts an error page in the place of a document's network error, if that is what `response` is.
+pub(super) fn replace_by_error_page(request: &Request, response: FetchResponse) -> FetchResponse {
+    use content_security_policy::Destination::{Document, Frame, IFrame};
+    if !matches!(request.destination, Document | Frame | IFrame) {
+        return response;
+    }
+    let Some(cause) = response.cause.as_deref() else {
+        return response;
+    };
+    if matches!(
+        response.error(),
+        None | Some(NetworkError::LoadCancelled | NetworkError::Crash(_))
+    ) {
+        return response;
+    }
+    let page = render(request, cause);
+    let timing = ResourceFetchTiming::new(request.timing_type());
+    let mut head = Response::new(request.current_url(), timing);
+    head.url_list = request.url_list.iter().map(|url| url.url()).collect();
+    // Scripts, history and caches see a failure, not a document that worked.
+    head.status = HttpStatus::new_raw(502, b"Bad Gateway".to_vec());
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        head.headers.insert(name, HeaderValue::from_static(value));
+    }
+    FetchResponse {
+        head: head.to_filtered(ResponseType::Basic),
+        body: Body::Bytes(page.into()),
+        ..response
+    }
+}
+
+/// What a person is told first, and what they can do.
+fn explain(cause: &Cause) -> (&'static str, &'static str) {
+    match cause {
+        Cause::Connection(ConnectionError::Certificate { .. }) => (
+            "This connection is not private",
+            "The server could not prove that it is the site you asked for. Do not enter anything secret here.",
+        ),
+        Cause::Connection(ConnectionError::Lookup { .. }) => (
+            "The site's name was not found",
+            "Check the address for typing errors, and whether this computer is on line.",
+        ),
+        Cause::Connection(_) => (
+            "The server did not answer as it should",
+            "It may be down or too busy. Try again in a moment.",
+        ),
+        Cause::Redirect(_) => (
+            "The server sends this page in circles",
+            "Deleting the site's cookies sometimes helps.",
+        ),
+        Cause::Scheme { .. } => (
+            "This address cannot be opened here",
+            "The browser does not know this kind of address.",
+        ),
+        Cause::BadPort { .. } => (
+            "This port is blocked",
+            "It is used for something other than web pages, and requests to it have been abused.",
+        ),
+        Cause::Local { .. } => (
+            "The file could not be read",
+            "Check that it exists and that you may read it.",
+        ),
+        Cause::MixedContent | Cause::ContentSecurityPolicy => (
+            "This content was blocked",
+            "The rules of the page that wanted to show it forbid it.",
+        ),
+        _ => ("The page could not be loaded", "Try again in a moment."),
+    }
+}
+
+fn render(request: &Request, cause: &Cause) -> String {
+    let (title, advice) = explain(cause);
+    let url: String = request
+        .current_url()
+        .as_str()
+        .chars()
+        .take(URL_LIMIT)
+        .collect();
+    format!(
+        "<!doctype html>\
+         <html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
+         <title>{title}</title>\
+         <style>\
+         :root{{color-scheme:light dark}}\
+         body{{font:16px/1.5 system-ui,sans-serif;max-width:38em;margin:12vh auto;padding:0 1.5em}}\
+         h1{{font-size:1.6em;line-height:1.25;margin:0 0 .5em}}\
+         p{{margin:.6em 0}}\
+         .details{{font-size:.875em;opacity:.75;overflow-wrap:anywhere}}\
+         </style>\
+         <h1>{title}</h1><p>{advice}</p>\
+         <p class=details>{url}</p><p class=details>{details}</p></html>",
+        url = escape(&url),
+        details = escape(&cause.to_string()),
+    )
+}
+
+/// Escapes text for HTML content and attribute values.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            // Control and bidirectional formatting characters could reorder what surrounds them.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {}
+            _ if character.is_control() => {}
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use content_security_policy::Destination;
+    use net_traits::blob_url_store::UrlWithBlobClaim;
+    use net_traits::request::{Referrer, RequestBuilder};
+    use servo_url::ServoUrl;
+
+    use super::*;
+
+    fn request(destination: Destination) -> Request {
+        let url = ServoUrl::parse("https://a.example/?<script>alert(1)</script>").unwrap();
+        RequestBuilder::new(
+            None,
+            UrlWithBlobClaim::from_url_without_having_claimed_blob(url.clone()),
+            Referrer::NoReferrer,
+        )
+        .origin(url.origin())
+        .destination(destination)
+        .build()
+    }
+
+    fn failure() -> FetchResponse {
+        FetchResponse::network_error(Cause::Local {
+            what: "<img src=x onerror=alert(1)>\u{202e}".to_owned(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_document_gets_a_page_that_runs_nothing() {
+        let response = replace_by_error_page(&request(Destination::Document), failure());
+        assert!(!response.is_network_error());
+        let policy = &response.head.headers[header::CONTENT_SECURITY_POLICY];
+        assert!(policy.to_str().unwrap().starts_with("sandbox;"));
+        let page = response.body.read_all(1 << 16).await.unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        assert!(
+            !page.contains("<script") && !page.contains("<img"),
+            "{page}"
+        );
+        assert!(!page.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn a_subresource_keeps_its_network_error() {
+        let response = replace_by_error_page(&request(Destination::Image), failure());
+        assert!(response.is_network_error());
+    }
+
+    #[test]
+    fn a_cancelled_document_keeps_its_network_error() {
+        let cancelled = FetchResponse::network_error(Cause::Cancelled);
+        let response = replace_by_error_page(&request(Destination::Document), cancelled);
+        assert!(response.is_network_error());
+    }
+}

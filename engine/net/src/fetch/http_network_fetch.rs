@@ -1,0 +1,164 @@
+//! [HTTP-network fetch](https://fetch.spec.whatwg.org/#http-network-fetch).
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::{HeaderMap, Method, header};
+use net_traits::ResourceFetchTiming;
+use net_traits::http_status::HttpStatus;
+use net_traits::request::{Request, RequestMode};
+use net_traits::response::Response;
+
+use super::cause::Cause;
+use super::http_network_or_cache_fetch::same_site_context;
+use super::params::FetchParams;
+use super::response::FetchResponse;
+use super::user_enabled_cors::address_space_of;
+use crate::connection::{
+    ConnectionCredentials, ConnectionKey, Endpoint, Exchange, ExchangeRecord, NetworkPartitionKey,
+    OutgoingRequest, RequestBodyReader,
+};
+use crate::devtools;
+use crate::events::{self, Stage};
+use crate::network_state::FetchContext;
+
+/// The standard's httpRequest, as far as it differs from the request.
+pub(super) struct HttpRequest {
+    /// The network partition.
+    pub partition: NetworkPartitionKey,
+    /// With whose authority the connection is made.
+    pub credentials: ConnectionCredentials,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The standard's includeCredentials.
+    pub include_credentials: bool,
+    /// The standard's forceNewConnection.
+    pub force_new_connection: bool,
+}
+
+/// [HTTP-network fetch](https://fetch.spec.whatwg.org/#http-network-fetch): one exchange with the server, and what its
+/// headers change here.
+pub(super) async fn http_network_fetch(
+    params: &FetchParams,
+    http_request: &HttpRequest,
+    context: &FetchContext,
+) -> FetchResponse {
+    let request = &params.request;
+    let url = request.current_url();
+    let Some(endpoint) = Endpoint::of_url(&url) else {
+        return FetchResponse::network_error(Cause::Scheme {
+            scheme: url.scheme().to_owned(),
+        });
+    };
+    let upgrade = matches!(request.mode, RequestMode::WebSocket { .. });
+    let preflight = is_preflight(request);
+    events::emit(request, || Stage::Sent {
+        url: url.clone(),
+        preflight,
+        anonymous: params.chain.is_anonymous(),
+        headers: Arc::new(http_request.headers.clone()),
+    });
+    // 1. to 10. Obtain a connection and make the request.
+    let outgoing = OutgoingRequest {
+        key: ConnectionKey {
+            partition: http_request.partition.clone(),
+            endpoint,
+            credentials: http_request.credentials.clone(),
+        },
+        method: request.method.clone(),
+        url: url.clone(),
+        headers: http_request.headers.clone(),
+        body: request.body.as_ref().map(RequestBodyReader::connect),
+        pinned: params.chain.pinned(),
+        force_new_connection: http_request.force_new_connection || upgrade,
+        upgrade,
+    };
+    let Exchange {
+        status,
+        reason,
+        headers,
+        body,
+        record,
+        upgraded,
+    } = match context.state.connections.exchange(outgoing).await {
+        Ok(exchange) => exchange,
+        Err(error) => return FetchResponse::network_error(Cause::Connection(error)),
+    };
+    note_timing(&record, &mut context.timing.inner());
+    devtools::request_sent(
+        request,
+        &http_request.headers,
+        &url,
+        &record.timings,
+        context,
+    );
+    events::emit(request, || Stage::Received {
+        url: url.clone(),
+        preflight,
+        status,
+        headers: Arc::new(headers.clone()),
+        peer: record.peer,
+        space: address_space_of(&record).unwrap_or(user_cors::AddressSpace::Public),
+        version: record.version,
+        reused: record.reused,
+    });
+    // 11. and RFC 6797. What the response's headers change; an anonymous exchange changes nothing.
+    if !params.chain.is_anonymous() {
+        if url.is_secure_scheme() && !record.certificate_error_overridden {
+            context
+                .state
+                .hsts
+                .write()
+                .update(&url, &headers, SystemTime::now());
+        }
+        if http_request.include_credentials {
+            store_cookies(request, &headers, context);
+        }
+    }
+    let mut head = Response::new(url, context.timing.inner().clone());
+    head.status = HttpStatus::new(status, reason);
+    head.headers = headers;
+    head.tls_security_info = record.tls.clone();
+    let mut response = FetchResponse::new(head, body);
+    response.exchange = Some(Box::new(record));
+    response.upgraded = upgraded;
+    response
+}
+
+/// Parses and stores [`Set-Cookie`](https://fetch.spec.whatwg.org/#parse-and-store-response-set-cookie-headers).
+fn store_cookies(request: &Request, headers: &HeaderMap, context: &FetchContext) {
+    let values = headers.get_all(header::SET_COOKIE);
+    if values.iter().next().is_none() {
+        return;
+    }
+    let same_site = same_site_context(request);
+    let url = request.current_url();
+    let now = SystemTime::now();
+    let mut cookies = context.state.cookies.write();
+    for value in values {
+        if let Err(refusal) = cookies.set_from_header(&url, value.as_bytes(), same_site, now) {
+            log::debug!("a cookie was not stored: {refusal}");
+        }
+    }
+}
+
+/// Writes down when things happened, for [resource timing](https://w3c.github.io/resource-timing/).
+fn note_timing(record: &ExchangeRecord, timing: &mut ResourceFetchTiming) {
+    if !timing.timing_check_passed {
+        return;
+    }
+    let connection = &record.timings;
+    timing.domain_lookup_start = connection.domain_lookup_start.or(timing.fetch_start);
+    timing.connect_start = connection.connect_start.or(timing.fetch_start);
+    timing.connect_end = connection.connect_end.or(timing.fetch_start);
+    timing.secure_connection_start = connection.secure_connection_start;
+    timing.request_start = connection.request_start;
+    timing.response_start = connection.response_start;
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method == Method::OPTIONS
+        && request
+            .headers
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}

@@ -1,0 +1,102 @@
+//! HTTP authentication: steps 8.21.2 and 14 of
+//! [HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch).
+
+use http::{HeaderMap, HeaderValue, header};
+use net_traits::request::{Request, ResponseTainting, TraversableForUserPrompts};
+
+use super::Attempt;
+use crate::http_authentication::{Credentials, ProtectedBy, parse_challenges, strongest_challenge};
+use crate::network_state::FetchContext;
+use crate::request_interception::request_credentials;
+
+/// Step 8.21.2: an `Authorization` header from what is known of the server, unless the page set one.
+pub(super) fn append_authorization(
+    request: &Request,
+    context: &FetchContext,
+    headers: &mut HeaderMap,
+) -> Option<HeaderValue> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let url = request.current_url();
+    let value = context.state.authentication.write().authorization(
+        &ProtectedBy::Server(url.origin()),
+        &request.method,
+        &request_target(request),
+    )?;
+    headers.insert(header::AUTHORIZATION, value.clone());
+    Some(value)
+}
+
+/// Step 14, after a 401: whether there are credentials to try (again) with.
+pub(super) async fn obtain_credentials(
+    request: &mut Request,
+    response_headers: &HeaderMap,
+    sent: Option<HeaderValue>,
+    attempt: Attempt,
+    context: &FetchContext,
+) -> bool {
+    // NOTE: a response to a CORS request is never answered with credentials.
+    if request.response_tainting == ResponseTainting::CorsTainting
+        || request.traversable_for_user_prompts == TraversableForUserPrompts::NoTraversable
+        || (request.headers.contains_key(header::AUTHORIZATION))
+    {
+        return false;
+    }
+    // 14.1. A choice among the challenges that this stack can answer.
+    let challenges = parse_challenges(response_headers, &header::WWW_AUTHENTICATE);
+    let Some(challenge) = strongest_challenge(&challenges).cloned() else {
+        return false;
+    };
+    // 14.2. A streamed body cannot be sent again.
+    if request
+        .body
+        .as_ref()
+        .is_some_and(|body| body.source_is_null())
+    {
+        return false;
+    }
+    let url = request.current_url();
+    let server = ProtectedBy::Server(url.origin());
+    let target = request_target(request);
+    // A nonce that went stale, or a realm whose credentials are known, needs nobody's help.
+    let known = attempt == Attempt::First
+        && context
+            .state
+            .authentication
+            .write()
+            .retry(&server, &challenge, &target, sent.as_ref());
+    if !known {
+        let from_url = Credentials::from_url(&url)
+            .filter(|_| attempt == Attempt::First && request.use_url_credentials);
+        // 14.3. Ask the person.
+        let credentials = match from_url {
+            Some(credentials) => Some(credentials),
+            None => request_credentials(request, false, context)
+                .await
+                .map(|(username, password)| Credentials { username, password }),
+        };
+        let Some(credentials) = credentials else {
+            return false;
+        };
+        // 17. Create an authentication entry.
+        context
+            .state
+            .authentication
+            .write()
+            .insert(server, &challenge, &target, credentials);
+    }
+    if let Some(body) = request.body.as_mut() {
+        body.extract_source();
+    }
+    true
+}
+
+/// The [request target](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1) in origin form.
+fn request_target(request: &Request) -> String {
+    let url = request.current_url();
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    }
+}

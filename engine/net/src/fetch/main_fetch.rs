@@ -1,0 +1,309 @@
+//! [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch).
+
+use content_security_policy::Destination;
+use http::{Method, header};
+use net_traits::ReferrerPolicy;
+use net_traits::request::{CredentialsMode, RedirectMode, Referrer, RequestMode, ResponseTainting};
+use net_traits::response::ResponseType;
+use servo_url::ServoUrl;
+
+use super::body::Body;
+use super::cause::{Cause, RedirectFailure};
+use super::checks::origin_header::request_origin;
+use super::checks::status::{is_null_body_status, is_range_status};
+use super::checks::{
+    bad_port, cors_preflight_check, csp, integrity, mime_type, mixed_content, nosniff,
+    redirect_taint, referrer, upgrade_insecure_requests,
+};
+use super::fetch::Target;
+use super::headers::access_control::cors_exposed_header_names;
+use super::http_fetch::{MakeCorsPreflight, http_fetch};
+use super::params::FetchParams;
+use super::response::FetchResponse;
+use super::scheme_fetch::scheme_fetch;
+use super::user_enabled_cors;
+use crate::network_state::FetchContext;
+use crate::{devtools, embedding, request_interception};
+
+/// How many bytes of a body are read to check its integrity before the page gets any of it.
+const INTEGRITY_BODY_LIMIT: usize = 256 << 20;
+
+/// [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch) up to step 13: what a redirect runs again for each hop.
+pub(crate) async fn main_fetch(
+    params: &mut FetchParams,
+    target: &mut Target<'_>,
+    context: &FetchContext,
+) -> FetchResponse {
+    let is_secure_scheme = |scheme: &str| context.state.protocols.is_secure(scheme);
+    // 1. and 2. Let request be fetchParams's request, and response be null.
+    let request = &mut params.request;
+    devtools::request_started(request, context);
+    let mut blocked = request.crash.clone().map(Cause::Crash);
+    // 3. A request that may only have local URLs.
+    if request.local_urls_only && !request.current_url().is_local_scheme() {
+        blocked = Some(Cause::Scheme {
+            scheme: request.current_url().scheme().to_owned(),
+        });
+    }
+    // 4. Report Content Security Policy violations for request.
+    let violations = csp::report_only_violations(request);
+    if !violations.is_empty() {
+        target.process_csp_violations(request, violations);
+    }
+    // 5. and 6. Upgrade request to a potentially trustworthy URL, if appropriate.
+    if upgrade_insecure_requests::should_send_header(request) {
+        request.headers.insert(
+            header::UPGRADE_INSECURE_REQUESTS,
+            http::HeaderValue::from_static("1"),
+        );
+    }
+    if let Some(url) = upgrade_insecure_requests::upgraded_url(request)
+        .or_else(|| mixed_content::upgraded_url(request, is_secure_scheme))
+    {
+        *request.current_url_mut() = url;
+    }
+    // 7. Bad ports, mixed content, Content Security Policy.
+    let url = request.current_url();
+    let verdict = csp::should_request_be_blocked(request);
+    if !verdict.violations.is_empty() {
+        target.process_csp_violations(request, verdict.violations);
+    }
+    if bad_port::should_be_blocked(&url) {
+        blocked = Some(Cause::BadPort {
+            port: url.port().unwrap_or(0),
+        });
+    } else if mixed_content::should_request_be_blocked(request, is_secure_scheme) {
+        blocked = Some(Cause::MixedContent);
+    } else if verdict.blocked {
+        blocked = Some(Cause::ContentSecurityPolicy);
+    }
+    // 8. The referrer policy of the request's policy container.
+    if request.referrer_policy == ReferrerPolicy::EmptyString {
+        request.referrer_policy = csp::policy_container(request)
+            .map(|container| container.get_referrer_policy())
+            .unwrap_or_default();
+    }
+    // 9. Determine request's referrer.
+    if !matches!(request.referrer, Referrer::NoReferrer) {
+        request.headers.remove(header::REFERER);
+        request.referrer = referrer::determine_referrer(request, is_secure_scheme)
+            .map_or(Referrer::NoReferrer, Referrer::ReferrerUrl);
+    }
+    // 10. HSTS.
+    context
+        .state
+        .hsts
+        .read()
+        .apply(request.current_url_mut(), std::time::SystemTime::now());
+    // 11. Everything here runs in parallel already.
+    // 12. If response is null, choose by the first matching case.
+    if let Some(cause) = blocked {
+        return FetchResponse::network_error(cause);
+    }
+    if let Some(response) = request_interception::intercept(request, context).await {
+        return response;
+    }
+    if let Some(response) = params.preloaded_response_candidate.take().await {
+        context.timing.inner().preloaded = true;
+        return response;
+    }
+    fetch_by_origin_and_mode(params, target, context).await
+}
+
+/// The cases of step 12 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch) that depend on the request's
+/// origin and mode.
+async fn fetch_by_origin_and_mode(
+    params: &mut FetchParams,
+    target: &mut Target<'_>,
+    context: &FetchContext,
+) -> FetchResponse {
+    let request = &mut params.request;
+    let url = request.current_url();
+    let scheme = url.scheme();
+    let same_origin = request_origin(request)
+        .is_some_and(|origin| origin == request.current_url_with_blob_claim().origin());
+    if (same_origin && request.response_tainting == ResponseTainting::Basic) ||
+        scheme == "data" ||
+        // AD-HOC: the program that embeds Servo may say of its own schemes that pages can fetch them.
+        context.state.protocols.is_fetchable(scheme) ||
+        matches!(request.mode, RequestMode::Navigate | RequestMode::WebSocket { .. })
+    {
+        // 1. and 2. Tainting “basic”, then scheme fetch.
+        request.response_tainting = ResponseTainting::Basic;
+        return scheme_fetch(params, target, context).await;
+    }
+    match request.mode {
+        RequestMode::SameOrigin => FetchResponse::network_error(Cause::NotSameOrigin),
+        RequestMode::NoCors => {
+            // 1. A redirect mode other than “follow” is an error.
+            if request.redirect_mode != RedirectMode::Follow {
+                return FetchResponse::network_error(Cause::Redirect(
+                    RedirectFailure::NoCorsMustFollow,
+                ));
+            }
+            // 2. and 3. Tainting “opaque”, then scheme fetch.
+            request.response_tainting = ResponseTainting::Opaque;
+            scheme_fetch(params, target, context).await
+        }
+        _ if !matches!(scheme, "http" | "https") => FetchResponse::network_error(Cause::Scheme {
+            scheme: scheme.to_owned(),
+        }),
+        _ if cors_preflight_check::needs_preflight(request) => {
+            // 1. Tainting “cors”.
+            request.response_tainting = ResponseTainting::CorsTainting;
+            // 2. HTTP fetch with a preflight.
+            let response = http_fetch(params, target, context, MakeCorsPreflight::Yes).await;
+            // 3. If that failed, clear cache entries using request.
+            if response.is_network_error() {
+                let partition = embedding::network_partition_key(&params.request);
+                context
+                    .state
+                    .preflight_cache
+                    .lock()
+                    .clear_for_request(&partition, &params.request);
+            }
+            // 4. Return it.
+            response
+        }
+        _ => {
+            // 1. and 2. Tainting “cors”, then HTTP fetch.
+            request.response_tainting = ResponseTainting::CorsTainting;
+            http_fetch(params, target, context, MakeCorsPreflight::No).await
+        }
+    }
+}
+
+/// Steps 14 to 23 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch): filtering, and the checks that need
+/// the whole response.
+pub(crate) async fn finish_main_fetch(
+    params: &mut FetchParams,
+    mut response: FetchResponse,
+    target: &mut Target<'_>,
+    context: &FetchContext,
+) -> FetchResponse {
+    let request = &params.request;
+    if response.is_network_error() {
+        return response;
+    }
+    // 14. Filter the response, if it is not filtered yet.
+    if response.head.internal_response.is_none() {
+        // 14.1. The CORS-exposed header-name list.
+        if request.response_tainting == ResponseTainting::CorsTainting {
+            response.head.cors_exposed_header_name_list = if params.chain.is_released() {
+                user_enabled_cors::exposed_header_names(&response.head.headers)
+            } else {
+                cors_exposed_header_names(
+                    request.credentials_mode == CredentialsMode::Include,
+                    &response.head.headers,
+                )
+            };
+        }
+        // 14.2. The filtered response of the request's response tainting.
+        let response_type = match request.response_tainting {
+            ResponseTainting::Basic => ResponseType::Basic,
+            ResponseTainting::CorsTainting => ResponseType::Cors,
+            ResponseTainting::Opaque => ResponseType::Opaque,
+        };
+        response.head = response.head.to_filtered(response_type);
+    }
+    // 15. to 17. The internal response gets a URL list and a redirect taint.
+    let range_header = request.headers.contains_key(header::RANGE);
+    let internal = response.head.actual_response_mut();
+    if internal.url_list.is_empty() {
+        internal.url_list = request.url_list.iter().map(|url| url.url()).collect();
+    }
+    internal.redirect_taint = redirect_taint::redirect_taint(request);
+    let status = internal.status.raw_code();
+    let range_requested = internal.range_requested;
+    let internal_headers = &internal.headers;
+    let url = internal
+        .url()
+        .cloned()
+        .unwrap_or_else(|| request.current_url());
+    // 18. and 19. Timing allow flags.
+    if params.timing_allow_failed {
+        context.timing.inner().mark_timing_check_failed();
+    }
+    // 20. Mixed content, Content Security Policy, MIME type, nosniff.
+    if let Some(cause) = blocked_response(params, &url, internal_headers, target, context) {
+        return FetchResponse::network_error(cause);
+    }
+    // 21. A partial response that was not asked for.
+    if response.head.response_type == ResponseType::Opaque
+        && is_range_status(status)
+        && range_requested
+        && !range_header
+    {
+        return FetchResponse::network_error(Cause::UnexpectedPartialResponse);
+    }
+    // 22. No body where HTTP has none.
+    if matches!(request.method, Method::HEAD | Method::CONNECT) || is_null_body_status(status) {
+        response.body = Body::Empty;
+    }
+    // 23. Subresource integrity needs the whole body.
+    if !request.integrity_metadata.is_empty() {
+        // 23.1. and 23.2. NOTE: the body of an opaque response is null, so it cannot match.
+        if response.head.response_type == ResponseType::Opaque {
+            return FetchResponse::network_error(Cause::Integrity);
+        }
+        // 23.3. and 23.4. Read it all and compare; one that breaks off does not match either.
+        match std::mem::take(&mut response.body)
+            .read_all(INTEGRITY_BODY_LIMIT)
+            .await
+        {
+            Ok(bytes) if integrity::do_bytes_match(&bytes, &request.integrity_metadata) => {
+                response.body = Body::Bytes(bytes);
+            }
+            Ok(_) => return FetchResponse::network_error(Cause::Integrity),
+            Err(error) => return FetchResponse::network_error(Cause::Body(error)),
+        }
+    }
+    note_document(params, &response);
+    response
+}
+
+/// Step 20 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch).
+fn blocked_response(
+    params: &FetchParams,
+    url: &ServoUrl,
+    headers: &http::HeaderMap,
+    target: &mut Target<'_>,
+    context: &FetchContext,
+) -> Option<Cause> {
+    let request = &params.request;
+    let is_secure_scheme = |scheme: &str| context.state.protocols.is_secure(scheme);
+    let verdict = csp::should_response_be_blocked(request, url);
+    if !verdict.violations.is_empty() {
+        target.process_csp_violations(request, verdict.violations);
+    }
+    if mixed_content::should_response_be_blocked(request, url, is_secure_scheme) {
+        Some(Cause::MixedContent)
+    } else if verdict.blocked {
+        Some(Cause::ContentSecurityPolicy)
+    } else if mime_type::should_response_be_blocked(request.destination, headers) {
+        Some(Cause::MimeType)
+    } else if nosniff::should_response_be_blocked(request.destination, headers) {
+        Some(Cause::Nosniff)
+    } else {
+        None
+    }
+}
+
+/// Tells the permission model whose documents come from where, and ends the questions of a page that is being replaced.
+fn note_document(params: &FetchParams, response: &FetchResponse) {
+    let request = &params.request;
+    if !request.is_navigation_request() || response.head.actual_response().location_url.is_some() {
+        return;
+    }
+    let space = response
+        .exchange
+        .as_deref()
+        .and_then(user_enabled_cors::address_space_of);
+    embedding::note_document(request, space);
+    if request.destination == Destination::Document
+        && !is_null_body_status(response.head.actual_response().status.raw_code())
+        && let Some(embedding) = embedding::Embedding::get()
+    {
+        embedding.document_delivered(request);
+    }
+}

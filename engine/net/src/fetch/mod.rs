@@ -1,0 +1,39 @@
+//! [Fetching](https://fetch.spec.whatwg.org/#fetching): one file for each algorithm of the standard, named as it is there.
+//!
+//! Only the files that end in `_fetch` do I/O. What they decide by is in [`checks`] (values in, verdicts out) and
+//! [`headers`] (the grammars of header values).
+
+mod body;
+mod cause;
+pub mod checks;
+mod cors_preflight_fetch;
+mod error_page;
+#[expect(
+    clippy::module_inception,
+    reason = "the standard calls this algorithm “fetch”, too"
+)]
+mod fetch;
+pub mod headers;
+mod http_fetch;
+mod http_network_fetch;
+mod http_network_or_cache_fetch;
+mod http_redirect_fetch;
+mod main_fetch;
+mod params;
+pub mod preflight_cache;
+mod preload;
+mod response;
+mod scheme_fetch;
+mod user_enabled_cors;
+
+pub use self::body::{Body, BodyError};
+pub use self::cause::{Cause, CorsFailure, CorsFailureKind};
+pub(crate) use self::fetch::{fetch, fetch_response, follow_manual_redirect};
+pub(crate) use self::params::FetchParams;
+pub(crate) use self::preload::PreloadedResources;
+pub use self::response::FetchResponse;
+
+/// The names under which Servo's crates know the parts of a fetch.
+pub mod methods {
+    pub use crate::network_state::{Data, DoneChannel, FetchContext};
+}

@@ -1,0 +1,47 @@
+//! [Fetch params](https://fetch.spec.whatwg.org/#fetch-params): the book-keeping of one fetch.
+
+use net_traits::request::Request;
+use tokio::sync::oneshot;
+
+use super::preload::Preloaded;
+use super::user_enabled_cors::Chain;
+
+/// A [preloaded response candidate](https://fetch.spec.whatwg.org/#fetch-params-preloaded-response-candidate).
+#[derive(Default)]
+pub(crate) enum PreloadedResponseCandidate {
+    /// Null.
+    #[default]
+    None,
+    /// “pending”: the preload is under way and sends its response here.
+    Pending(oneshot::Receiver<Preloaded>),
+    /// The response.
+    Response(Box<Preloaded>),
+}
+
+/// One fetch's request, and what its algorithms tell one another beside it.
+pub(crate) struct FetchParams {
+    /// The [request](https://fetch.spec.whatwg.org/#fetch-params-request).
+    pub request: Request,
+    /// The preloaded response candidate.
+    pub preloaded_response_candidate: PreloadedResponseCandidate,
+    /// The request's [timing allow failed flag](https://fetch.spec.whatwg.org/#timing-allow-failed).
+    pub timing_allow_failed: bool,
+    /// The names of the headers that the page set, before Fetch added its own.
+    pub page_set_header_names: Vec<http::HeaderName>,
+    /// What user-enabled CORS has done in this chain of redirects.
+    pub chain: Chain,
+}
+
+impl FetchParams {
+    /// The params of a fetch of `request`.
+    pub fn new(request: Request) -> Self {
+        let page_set_header_names = request.headers.keys().cloned().collect();
+        Self {
+            request,
+            preloaded_response_candidate: PreloadedResponseCandidate::None,
+            timing_allow_failed: false,
+            page_set_header_names,
+            chain: Chain::default(),
+        }
+    }
+}

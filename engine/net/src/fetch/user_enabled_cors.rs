@@ -1,0 +1,483 @@
+//! User-enabled CORS: what happens where Fetch would return a network error because a server said nothing about CORS.
+//!
+//! The rules are in the crate `user_cors`, step by step as in the specification; here they meet the fetch. There are two
+//! hooks, both in [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch): a refused preflight and a failed CORS
+//! check. What follows a redirect from there runs through main fetch for each hop, so that mixed content, Content Security
+//! Policy and HSTS are checked as ever.
+
+mod chain;
+mod facts;
+mod hold;
+mod ledger;
+
+use http::HeaderMap;
+use net_traits::request::Request;
+use user_cors::{
+    AddressSpace, AskAboutHop, BodySize, ChainPlan, Clock, Decision, Delivery, FailedStage,
+    GrantUse, HeldResponse, HeldState, Hop, HopCheck, MethodClass, NeedsPreflight, PageHeaders,
+    Refusal, SystemClock, TicketRequest, TicketTarget, Timestamp, TupleOrigin, chain_plan,
+    delivery, redirect_hop, redirect_space_check, releasable,
+};
+
+pub(crate) use self::chain::Chain;
+use self::chain::GrantInUse;
+use self::hold::Hold;
+use super::cause::{Cause, CorsFailure};
+use super::checks::cors_check::cors_check;
+use super::checks::cors_preflight_check::needs_preflight;
+use super::checks::origin_header::serialize_request_origin;
+use super::checks::status::is_redirect_status;
+use super::cors_preflight_fetch::PreflightFailure;
+use super::headers::content_length::extract_length;
+use super::headers::safelist::cors_unsafe_request_header_names;
+use super::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
+use super::params::FetchParams;
+use super::response::FetchResponse;
+use crate::connection::ExchangeRecord;
+use crate::embedding::{self, Embedding, RequesterContext};
+use crate::events::{self, Stage};
+use crate::network_state::FetchContext;
+
+/// A response, or the network error instead of it.
+type Outcome = Result<FetchResponse, Box<FetchResponse>>;
+
+/// Who asks, in one place with whom to ask.
+struct Hook {
+    embedding: &'static Embedding,
+    requester: RequesterContext,
+}
+
+/// The address space of the other end of an exchange; `None` if it went through a proxy or is not known.
+pub(crate) fn address_space_of(record: &ExchangeRecord) -> Option<AddressSpace> {
+    let embedding = Embedding::get()?;
+    embedding
+        .user_cors()
+        .classify(&facts::connection(record))
+        .space()
+}
+
+/// Step 12: the names of the headers that a released response exposes.
+pub(crate) fn exposed_header_names(headers: &HeaderMap) -> Vec<String> {
+    user_cors::exposed_headers(headers)
+        .into_iter()
+        .map(|name| name.as_str().to_owned())
+        .collect()
+}
+
+/// The first hook: the CORS-preflight fetch failed.
+pub(crate) async fn after_failed_preflight(
+    params: &mut FetchParams,
+    failed: PreflightFailure,
+    context: &FetchContext,
+) -> Outcome {
+    let (failure, response) = match failed {
+        PreflightFailure::Refused { failure, response } => (failure, response),
+        unreachable => return Err(Box::new(unreachable.into_network_error())),
+    };
+    let hook = match Hook::of(&params.request) {
+        Ok(hook) => hook,
+        Err(refusal) => return Err(refused(failure, refusal)),
+    };
+    let facts = hook.facts(params, &response, FailedStage::Preflight);
+    // The preflight has said all that it had to say.
+    drop(response);
+    let permitted = async {
+        let grant = hook.permit(params, &facts, None).await?;
+        hook.still_grants(&grant, &facts)?;
+        Ok(grant)
+    };
+    match permitted.await {
+        Ok(grant) => hook.send(params, &failure, &facts, grant, context).await,
+        Err(refusal) => Err(refused(failure, refusal)),
+    }
+}
+
+/// The second hook: the CORS check on `response` failed.
+pub(crate) async fn after_failed_check(
+    params: &mut FetchParams,
+    mut response: FetchResponse,
+    failure: CorsFailure,
+    context: &FetchContext,
+) -> Outcome {
+    let hook = match Hook::of(&params.request) {
+        Ok(hook) => hook,
+        Err(refusal) => return Err(refused(failure, refusal)),
+    };
+    let facts = hook.facts(params, &response, FailedStage::Response);
+    // 11. A redirect of a simple read is followed first.
+    if is_redirect_status(response.head.status.raw_code())
+        && plan(&params.request) == ChainPlan::FollowThenAsk
+    {
+        params
+            .chain
+            .activate(&hook.requester.origin, &failure)
+            .space = facts.route.space();
+        if let Err(reason) = releasable(&facts.provenance) {
+            log::debug!("the redirect is asked for again, anonymously: {reason}");
+            return continue_chain(params, context).await;
+        }
+        return hook
+            .follow(params, response, facts)
+            .map_err(|refusal| refused(failure, refusal));
+    }
+    let mut hold = Hold::begin(
+        hook.embedding,
+        hook.requester.tab,
+        std::mem::take(&mut response.body),
+    );
+    let permitted = async {
+        let grant = hook.permit(params, &facts, Some(&mut hold)).await?;
+        // 10. Deliver.
+        let method = method_class(&params.request)?;
+        let how = delivery(facts.stage, method, &facts.provenance, hold.state())?;
+        hook.still_grants(&grant, &facts)?;
+        Ok((grant, how))
+    };
+    match permitted.await {
+        Ok((grant, Delivery::ReleaseHeld)) => {
+            events::emit(&params.request, || Stage::Released { held: true });
+            response.body = hold.into_body();
+            let anonymous = params.chain.activate(&hook.requester.origin, &failure);
+            anonymous.space = facts.route.space();
+            anonymous.grant = Some(GrantInUse::new(hook.embedding, grant));
+            Ok(hook.deliver(params, response))
+        }
+        Ok((grant, Delivery::SendAnonymously)) => {
+            drop((response, hold));
+            hook.send(params, &failure, &facts, grant, context).await
+        }
+        Err(refusal) => Err(refused(failure, refusal)),
+    }
+}
+
+/// 11. A later hop of a chain that uses the feature.
+pub(crate) async fn continue_chain(params: &mut FetchParams, context: &FetchContext) -> Outcome {
+    let Some(anonymous) = params.chain.anonymous_mut() else {
+        return Err(Box::new(FetchResponse::network_error(Cause::NotSameOrigin)));
+    };
+    let failure = anonymous.failure.clone();
+    let hook = match Hook::of(&params.request) {
+        Ok(hook) => hook,
+        Err(refusal) => return Err(refused(failure, refusal)),
+    };
+    match hook.hop(params, context).await {
+        Ok(outcome) => outcome,
+        Err(refusal) => Err(refused(failure, refusal)),
+    }
+}
+
+impl Hook {
+    /// Who asks. Without a shell nobody can be asked.
+    fn of(request: &Request) -> Result<Self, Refusal> {
+        let embedding = Embedding::get().ok_or(Refusal::SwitchedOff)?;
+        let requester = embedding::requester(request)
+            .ok_or(Refusal::IneligibleClient(user_cors::ClientContext::Unknown))?;
+        Ok(Self {
+            embedding,
+            requester,
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Everything that the permission model looks at.
+    fn facts(
+        &self,
+        params: &FetchParams,
+        response: &FetchResponse,
+        stage: FailedStage,
+    ) -> user_cors::CorsFailure {
+        let record = response.exchange.as_deref();
+        user_cors::CorsFailure {
+            requester: facts::requester(&self.requester),
+            top_level_site: self.requester.top_level_site.clone(),
+            requester_space: Some(self.requester.address_space),
+            request: facts::request(params, record),
+            stage,
+            failing_response: response.head.headers.clone(),
+            preflight_response: None,
+            route: record.map_or(user_cors::Route::Unknown, |record| {
+                self.embedding
+                    .user_cors()
+                    .classify(&facts::connection(record))
+            }),
+            provenance: facts::provenance(response, stage),
+            earlier_targets: params.chain.silent_targets().to_vec(),
+            body: match &params.request.body {
+                None => BodySize::None,
+                Some(body) => body
+                    .len()
+                    .map_or(BodySize::Unknown, |length| BodySize::Known(length as u64)),
+            },
+            held: (stage == FailedStage::Response).then(|| HeldResponse {
+                content_type: response
+                    .head
+                    .headers
+                    .get(http::header::CONTENT_TYPE)
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned),
+                size: extract_length(&response.head.headers).ok().flatten(),
+            }),
+        }
+    }
+
+    /// Steps 1 to 9: what lets the request go on, after asking the person if need be. Meanwhile `hold` fills.
+    async fn permit(
+        &self,
+        params: &FetchParams,
+        facts: &user_cors::CorsFailure,
+        hold: Option<&mut Hold>,
+    ) -> Result<GrantUse, Refusal> {
+        match self.embedding.user_cors().consider(facts, self.now()) {
+            Decision::Fail(refusal) => Err(refusal),
+            Decision::Granted(grant) => Ok(grant),
+            Decision::Ask(ticket) => {
+                events::emit(&params.request, || Stage::Asked);
+                self.ask(*ticket, hold).await
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        ticket: TicketRequest,
+        hold: Option<&mut Hold>,
+    ) -> Result<GrantUse, Refusal> {
+        let answer = self.embedding.ask(self.requester.webview, ticket);
+        let Some(hold) = hold else {
+            return answer.await;
+        };
+        let reading = async {
+            hold.read().await;
+            // What is held stays held; only an answer ends the wait.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            answer = answer => answer,
+            () = reading => Err(Refusal::GrantEnded),
+        }
+    }
+
+    /// Step 10: what held before the question must hold at release.
+    fn still_grants(
+        &self,
+        grant: &GrantUse,
+        facts: &user_cors::CorsFailure,
+    ) -> Result<(), Refusal> {
+        self.embedding.user_cors().recheck(grant, facts, self.now())
+    }
+
+    /// Step 10: one anonymous request to the addresses that were classified, and its response.
+    async fn send(
+        &self,
+        params: &mut FetchParams,
+        failure: &CorsFailure,
+        facts: &user_cors::CorsFailure,
+        grant: GrantUse,
+        context: &FetchContext,
+    ) -> Outcome {
+        let anonymous = params.chain.activate(&self.requester.origin, failure);
+        anonymous.pinned = match &facts.route {
+            user_cors::Route::Direct(classification) => Some(classification.addresses.clone()),
+            _ => return Err(refused(failure.clone(), Refusal::UnknownPeer)),
+        };
+        anonymous.space = facts.route.space();
+        anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
+        events::emit(&params.request, || Stage::Released { held: false });
+        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        if response.is_network_error() {
+            return Err(Box::new(response));
+        }
+        // Steps 4 and 6 again, on the response that is to be delivered.
+        let answered = self.facts(params, &response, FailedStage::Response);
+        match self.still_grants(&grant, &answered) {
+            Ok(()) => Ok(self.deliver(params, response)),
+            Err(refusal) => Err(refused(failure.clone(), refusal)),
+        }
+    }
+
+    /// Step 12: hands the response on, released unless it leads elsewhere first.
+    fn deliver(&self, params: &mut FetchParams, mut response: FetchResponse) -> FetchResponse {
+        if is_redirect_status(response.head.status.raw_code()) {
+            return response;
+        }
+        params.chain.release();
+        let grant = params
+            .chain
+            .anonymous_mut()
+            .and_then(|anonymous| anonymous.grant.clone());
+        if let Some(grant) = grant {
+            response.body = {
+                let body = std::mem::take(&mut response.body);
+                ledger::record(self.embedding, params, &response, grant, body)
+            };
+        }
+        response
+    }
+
+    /// Steps 1 to 6 for a silent redirect, which is followed before anybody is asked.
+    fn follow(
+        &self,
+        params: &mut FetchParams,
+        response: FetchResponse,
+        facts: user_cors::CorsFailure,
+    ) -> Result<FetchResponse, Refusal> {
+        if let Decision::Fail(refusal) = self.embedding.user_cors().consider(&facts, self.now()) {
+            return Err(refusal);
+        }
+        if let Some(anonymous) = params.chain.anonymous_mut() {
+            if let Some(origin) = TupleOrigin::from_url(&facts.request.url) {
+                anonymous.silent_targets.push(TicketTarget {
+                    origin,
+                    address: facts.route.peer().map(|peer| peer.ip()),
+                    space: facts.route.space(),
+                });
+            }
+            anonymous.space = facts.route.space();
+            anonymous.last_silent = Some(Box::new(facts));
+        }
+        Ok(response)
+    }
+
+    /// One hop of a chain that uses the feature.
+    async fn hop(
+        &self,
+        params: &mut FetchParams,
+        context: &FetchContext,
+    ) -> Result<Outcome, Refusal> {
+        let request = &params.request;
+        let (to, from) = hop_ends(request)?;
+        let requester = TupleOrigin::from_origin(&self.requester.origin.clone().into_url_origin())
+            .ok_or(Refusal::OpaqueRequester)?;
+        let Some(anonymous) = params.chain.anonymous_mut() else {
+            return Err(Refusal::GrantEnded);
+        };
+        let hop = redirect_hop(&Hop {
+            requester: &requester,
+            from: &from,
+            to: &to,
+            plan: plan(request),
+            allowed: &anonymous.allowed_targets(),
+        });
+        let previous_space = anonymous.space;
+        // The addresses that were classified are of the origin that redirected.
+        if from != to {
+            anonymous.pinned = None;
+        }
+        match (hop.ask, anonymous.pinned.is_some()) {
+            (AskAboutHop::AtTheEnd, _) | (AskAboutHop::No, true) => {}
+            (AskAboutHop::No, false) if hop.check == HopCheck::OrdinaryCors => {}
+            // FIXME: 11. A target that was not connected to has no classified address to ask about before anything is
+            // sent to it.
+            _ => return Err(Refusal::UnknownPeer),
+        }
+        if hop.headers == PageHeaders::DropUnsafe {
+            let request = &mut params.request;
+            for name in cors_unsafe_request_header_names(&request.headers) {
+                request.headers.remove(name);
+            }
+        }
+        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        if response.is_network_error() {
+            return Ok(Err(Box::new(response)));
+        }
+        let passes = cors_check(
+            &serialize_request_origin(&params.request),
+            params.request.credentials_mode,
+            &response.head.headers,
+        )
+        .is_ok();
+        if hop.check == HopCheck::OrdinaryCors && !passes {
+            return Err(Refusal::RedirectToRequester);
+        }
+        let facts = self.facts(params, &response, FailedStage::Response);
+        redirect_space_check(previous_space, facts.route.space())?;
+        let redirects = is_redirect_status(response.head.status.raw_code());
+        match (passes, redirects) {
+            (true, true) => Ok(Ok(response)),
+            (false, true) => self.follow(params, response, facts).map(Ok),
+            (passes, false) => self.end_chain(params, response, facts, passes).await,
+        }
+    }
+
+    /// The chain's last response: one question names every silent target.
+    async fn end_chain(
+        &self,
+        params: &mut FetchParams,
+        mut response: FetchResponse,
+        facts: user_cors::CorsFailure,
+        passes: bool,
+    ) -> Result<Outcome, Refusal> {
+        let asked_about = if passes {
+            let last = params
+                .chain
+                .anonymous_mut()
+                .and_then(|anonymous| anonymous.last_silent.take());
+            match last {
+                Some(last) => *last,
+                // Every silent target of the chain was granted before.
+                None => return Ok(Ok(self.deliver(params, response))),
+            }
+        } else {
+            facts
+        };
+        let mut hold = Hold::begin(
+            self.embedding,
+            self.requester.tab,
+            std::mem::take(&mut response.body),
+        );
+        let grant = self.permit(params, &asked_about, Some(&mut hold)).await?;
+        if hold.state() != HeldState::Held {
+            return Err(Refusal::HeldTooLarge);
+        }
+        self.still_grants(&grant, &asked_about)?;
+        events::emit(&params.request, || Stage::Released { held: true });
+        response.body = hold.into_body();
+        if let Some(anonymous) = params.chain.anonymous_mut() {
+            anonymous.grant = Some(GrantInUse::new(self.embedding, grant));
+        }
+        Ok(Ok(self.deliver(params, response)))
+    }
+}
+
+/// The network error that Fetch returned before, with the reason why it stays.
+fn refused(failure: CorsFailure, refusal: Refusal) -> Box<FetchResponse> {
+    let cause = match refusal {
+        // Without a shell the feature is not there at all.
+        Refusal::SwitchedOff if Embedding::get().is_none() => Cause::Cors(failure),
+        refusal => Cause::UserEnabledCors { failure, refusal },
+    };
+    Box::new(FetchResponse::network_error(cause))
+}
+
+fn plan(request: &Request) -> ChainPlan {
+    let preflight = if needs_preflight(request) {
+        NeedsPreflight::Yes
+    } else {
+        NeedsPreflight::No
+    };
+    match MethodClass::from_method(&request.method) {
+        Some(method) => chain_plan(method, preflight),
+        None => ChainPlan::AskBeforeEach,
+    }
+}
+
+fn method_class(request: &Request) -> Result<MethodClass, Refusal> {
+    MethodClass::from_method(&request.method).ok_or_else(|| {
+        Refusal::IneligibleMethod(request.method.as_str().chars().take(32).collect())
+    })
+}
+
+/// The origins of the current URL and of the one that led to it.
+fn hop_ends(request: &Request) -> Result<(TupleOrigin, TupleOrigin), Refusal> {
+    let mut urls = request.url_list.iter().rev();
+    let mut next = || {
+        urls.next()
+            .and_then(|url| TupleOrigin::from_url(url.as_url()))
+    };
+    let to = next().ok_or(Refusal::InsecureTarget)?;
+    let from = next().unwrap_or_else(|| to.clone());
+    Ok((to, from))
+}

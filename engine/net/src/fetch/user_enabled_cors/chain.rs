@@ -1,0 +1,129 @@
+//! What user-enabled CORS has done in one chain of redirects.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use servo_url::ImmutableOrigin;
+use user_cors::{AddressSpace, CorsFailure, GrantUse, TicketTarget, TupleOrigin};
+
+use crate::embedding::Embedding;
+use crate::fetch::cause;
+
+/// The state of a chain of redirects. Once it is active, every later hop is anonymous.
+#[derive(Default)]
+pub(crate) struct Chain {
+    anonymous: Option<Anonymous>,
+    released: bool,
+}
+
+/// A chain in which this feature has made or followed a request.
+pub(super) struct Anonymous {
+    /// For whom its requests are made.
+    pub requester: ImmutableOrigin,
+    /// The failure that began it, as the page's error is explained by it.
+    pub failure: cause::CorsFailure,
+    /// The addresses that the next request may go to; `None` until its target was classified.
+    pub pinned: Option<Vec<IpAddr>>,
+    /// The targets that were silent so far, whose answers were followed.
+    pub silent_targets: Vec<TicketTarget>,
+    /// The facts of the last silent answer, about which a question is asked at the end of the chain.
+    pub last_silent: Option<Box<CorsFailure>>,
+    /// What the person, or an earlier grant, has allowed.
+    pub grant: Option<Arc<GrantInUse>>,
+    /// The address space of the last hop.
+    pub space: Option<AddressSpace>,
+}
+
+/// A grant that a request uses until it ends.
+pub(super) struct GrantInUse {
+    embedding: &'static Embedding,
+    /// The grant.
+    pub grant: GrantUse,
+}
+
+impl GrantInUse {
+    /// Uses `grant` from here on.
+    pub fn new(embedding: &'static Embedding, grant: GrantUse) -> Arc<Self> {
+        Arc::new(Self { embedding, grant })
+    }
+}
+
+impl Drop for GrantInUse {
+    fn drop(&mut self) {
+        self.embedding.user_cors().finished(&self.grant);
+    }
+}
+
+impl Chain {
+    /// From here on, requests are anonymous and made for `requester`.
+    pub(super) fn activate(
+        &mut self,
+        requester: &ImmutableOrigin,
+        failure: &cause::CorsFailure,
+    ) -> &mut Anonymous {
+        self.anonymous.get_or_insert_with(|| Anonymous {
+            requester: requester.clone(),
+            failure: failure.clone(),
+            pinned: None,
+            silent_targets: Vec::new(),
+            last_silent: None,
+            grant: None,
+            space: None,
+        })
+    }
+
+    /// The state of an active chain.
+    pub(super) fn anonymous_mut(&mut self) -> Option<&mut Anonymous> {
+        self.anonymous.as_mut()
+    }
+
+    /// The targets that were silent so far.
+    pub(super) fn silent_targets(&self) -> &[TicketTarget] {
+        self.anonymous
+            .as_ref()
+            .map_or(&[], |anonymous| &anonymous.silent_targets)
+    }
+
+    /// The response that the chain ends with may be read by the page, by the user's word.
+    pub(super) fn release(&mut self) {
+        self.released = true;
+    }
+
+    /// Whether this feature has made or followed a request of this chain.
+    pub(crate) fn is_active(&self) -> bool {
+        self.anonymous.is_some()
+    }
+
+    /// Whether the response is delivered by the user's word rather than the server's.
+    pub(crate) fn is_released(&self) -> bool {
+        self.released
+    }
+
+    /// Whether the next request is anonymous.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.anonymous.is_some()
+    }
+
+    /// For whom anonymous requests are made.
+    pub(crate) fn anonymous_requester(&self) -> Option<&ImmutableOrigin> {
+        self.anonymous
+            .as_ref()
+            .map(|anonymous| &anonymous.requester)
+    }
+
+    /// The addresses that the next request may go to.
+    pub(crate) fn pinned(&self) -> Option<Vec<IpAddr>> {
+        self.anonymous.as_ref()?.pinned.clone()
+    }
+}
+
+impl Anonymous {
+    /// The targets that the grant in use covers.
+    pub fn allowed_targets(&self) -> Vec<TupleOrigin> {
+        self.grant
+            .iter()
+            .flat_map(|used| used.grant.bases())
+            .map(|(need, _)| need.key.target.clone())
+            .collect()
+    }
+}

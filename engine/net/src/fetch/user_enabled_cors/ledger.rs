@@ -1,0 +1,110 @@
+//! Step 13: what was released is written down when its last byte has been handed over.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use futures::stream;
+use user_cors::{Clock, GrantBasis, LedgerBasis, LedgerRecord, SystemClock};
+
+use super::chain::GrantInUse;
+use crate::embedding::Embedding;
+use crate::fetch::body::Body;
+use crate::fetch::params::FetchParams;
+use crate::fetch::response::FetchResponse;
+
+/// A released body that leaves its record when it ends, whether or not it was read to its end.
+pub(super) fn record(
+    embedding: &'static Embedding,
+    params: &FetchParams,
+    response: &FetchResponse,
+    grant: Arc<GrantInUse>,
+    body: Body,
+) -> Body {
+    let url = params.request.current_url().into_url();
+    let records = grant
+        .grant
+        .bases()
+        .iter()
+        .map(|(need, basis)| LedgerRecord {
+            time: SystemClock.now(),
+            key: need.key.clone(),
+            path: LedgerRecord::path_of(&url),
+            method: params.request.method.as_str().chars().take(32).collect(),
+            status: response.head.status.raw_code(),
+            bytes: 0,
+            digest: None,
+            peer: response.exchange.as_ref().map(|record| record.peer.ip()),
+            basis: match basis {
+                GrantBasis::Policy => LedgerBasis::Policy,
+                GrantBasis::Grant { id, scope } => LedgerBasis::Grant(*id, *scope),
+            },
+        })
+        .collect();
+    let entry = Entry {
+        embedding,
+        records,
+        bytes: 0,
+        digest: Some(Context::new(&SHA256)),
+        is_complete: false,
+        _grant: grant,
+    };
+    Body::from_stream(stream::unfold(
+        (body, entry),
+        |(mut body, mut entry)| async move {
+            match body.next().await {
+                Some(Ok(chunk)) => {
+                    entry.count(&chunk);
+                    Some((Ok(chunk), (body, entry)))
+                }
+                Some(Err(error)) => Some((Err(error), (body, entry))),
+                None => {
+                    entry.complete();
+                    None
+                }
+            }
+        },
+    ))
+}
+
+/// The record of one release, written when it is dropped.
+struct Entry {
+    embedding: &'static Embedding,
+    records: Vec<LedgerRecord>,
+    bytes: u64,
+    digest: Option<Context>,
+    is_complete: bool,
+    _grant: Arc<GrantInUse>,
+}
+
+impl Entry {
+    /// The body was read to its end.
+    fn complete(mut self) {
+        self.is_complete = true;
+    }
+
+    fn count(&mut self, chunk: &Bytes) {
+        self.bytes += chunk.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(chunk);
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let digest = self
+            .digest
+            .take()
+            .filter(|_| self.is_complete)
+            .and_then(|digest| <[u8; 32]>::try_from(digest.finish().as_ref()).ok());
+        for mut record in self.records.drain(..) {
+            record.time = SystemClock.now();
+            record.bytes = self.bytes;
+            record.digest = digest;
+            if let Err(error) = self.embedding.user_cors().record(&record) {
+                log::error!("a release could not be written to the ledger: {error}");
+            }
+        }
+    }
+}
