@@ -1,0 +1,784 @@
+//! Who makes requests: which document of which tab, on which top-level site.
+//!
+//! A request's client says its origin and whether it is nested, but nothing of the tab's top-level document. That is
+//! put together here from two sides: the documents' own requests, and what the shell says about its tabs. Where the two
+//! do not fit together the answer is “unknown”, and whoever asks has to take the safe way.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use content_security_policy::Destination;
+use net_traits::request::{Origin, Referrer, Request, RequestClient};
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use servo_base::id::{PipelineId, WebViewId};
+use servo_url::{ImmutableOrigin, ServoUrl};
+use user_cors::{AddressSpace, ClientContext, DocumentId, Site, TabId, TupleOrigin};
+
+/// How many documents are remembered; the oldest are forgotten, and their requests are then of unknown origin.
+const DOCUMENTS_LIMIT: usize = 8192;
+/// How long after its response a document counts as the tab's, until the shell has said so or not (a download never is).
+const COMMIT_LIMIT: Duration = Duration::from_secs(2);
+/// How long a navigation that the shell announced may take to get here.
+const ANNOUNCEMENT_LIMIT: Duration = Duration::from_secs(30);
+/// The [transient activation duration](https://html.spec.whatwg.org/multipage/interaction.html#transient-activation-duration).
+const ACTIVATION_LIMIT: Duration = Duration::from_secs(5);
+
+/// The requester of a fetch, where it is known for certain.
+#[derive(Clone, Debug)]
+pub(crate) struct RequesterContext {
+    /// The tab.
+    pub webview: WebViewId,
+    /// The tab, as the permission model knows it.
+    pub tab: TabId,
+    /// The document.
+    pub document: DocumentId,
+    /// What kind of client it is.
+    pub client: ClientContext,
+    /// The origin of the document and of the request's client.
+    pub origin: ImmutableOrigin,
+    /// The site of the tab's top-level document.
+    pub top_level_site: Site,
+    /// The address space that the document came from.
+    pub address_space: AddressSpace,
+}
+
+/// What is known about documents and tabs. A clone is another handle to the same knowledge.
+#[derive(Clone, Default)]
+pub(crate) struct Contexts(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    documents: FxHashMap<PipelineId, Document>,
+    tabs: FxHashMap<WebViewId, Tab>,
+    /// Orders what was learned.
+    clock: u64,
+    tabs_made: u64,
+}
+
+/// A document whose response has come.
+struct Document {
+    webview: WebViewId,
+    nested: bool,
+    url: ServoUrl,
+    origin: ImmutableOrigin,
+    /// For a nested document: the site of the top-level document above it.
+    top_level_site: Option<Site>,
+    space: Option<AddressSpace>,
+    /// Whether it made a shared or service worker. Requests of those look like ones of a dedicated worker.
+    shares_workers: bool,
+    noted: u64,
+    noted_at: Instant,
+}
+
+struct Tab {
+    id: TabId,
+    /// The URL that the shell last saw in the tab, and when.
+    shown: Option<(ServoUrl, u64)>,
+    /// The top-level document whose response came last.
+    newest: Option<PipelineId>,
+    /// The top-level document that the shell was last seen to show.
+    committed: Option<PipelineId>,
+    /// The site that the permission model was last told.
+    site: Option<Site>,
+    expected: Option<ExpectedNavigation>,
+    interacted: Option<Instant>,
+}
+
+/// What follows from a URL that the shell shows.
+pub(crate) struct Shown {
+    /// The documents that the tab shows no more, with their frames.
+    pub left: Vec<PipelineId>,
+    /// Whether the tab came to another document without a response: back, forward, `about:blank`.
+    pub navigated: bool,
+    /// The site of the URL.
+    pub site: Option<Site>,
+}
+
+/// A navigation that the person began in the browser's own interface.
+struct ExpectedNavigation {
+    url: ServoUrl,
+    announced: Instant,
+    /// The document that turned out to be its, so that no other can pose as it.
+    pipeline: Option<PipelineId>,
+}
+
+impl Contexts {
+    /// A document's response has come, from a peer in `space` (`None`: not known, or through a proxy).
+    pub fn note_document(&self, request: &Request, space: Option<AddressSpace>, now: Instant) {
+        let (Some(pipeline), Some(webview)) = (request.pipeline_id, request.target_webview_id)
+        else {
+            return;
+        };
+        let nested = is_nested_navigation(request);
+        let mut state = self.0.lock();
+        let noted = state.tick();
+        let top_level_site = if nested {
+            state.shown_site(webview, now)
+        } else {
+            None
+        };
+        let url = request.current_url();
+        state.documents.insert(
+            pipeline,
+            Document {
+                webview,
+                nested,
+                origin: request.current_url_with_blob_claim().origin(),
+                url,
+                top_level_site,
+                space,
+                shares_workers: false,
+                noted,
+                noted_at: now,
+            },
+        );
+        let tab = state.tab(webview);
+        if !nested {
+            tab.newest = Some(pipeline);
+        }
+        state.forget_oldest();
+    }
+
+    /// A fetch begins. Remembers which documents have workers that are not theirs alone.
+    pub fn note_request(&self, request: &Request) {
+        if !matches!(
+            request.destination,
+            Destination::SharedWorker | Destination::ServiceWorker
+        ) {
+            return;
+        }
+        if let Some(pipeline) = request.pipeline_id &&
+            let Some(document) = self.0.lock().documents.get_mut(&pipeline)
+        {
+            document.shares_workers = true;
+        }
+    }
+
+    /// The document's response is about to be handed over, and the tab is going to show it. Returns the site that it puts
+    /// the tab on.
+    pub fn document_delivered(&self, request: &Request) -> Option<Site> {
+        let site = site_of(&request.current_url());
+        if let Some(webview) = request.target_webview_id {
+            self.0.lock().tab(webview).site.clone_from(&site);
+        }
+        site
+    }
+
+    /// The shell shows `url` in the tab.
+    pub fn set_top_level_url(&self, webview: WebViewId, url: ServoUrl) -> Shown {
+        let site = site_of(&url);
+        let mut state = self.0.lock();
+        let said = state.tick();
+        let change = state.document_shown(webview, &url);
+        let tab = state.tab(webview);
+        tab.shown = Some((url, said));
+        let moved = tab.site != site;
+        tab.site.clone_from(&site);
+        let Some((pipeline, restored)) = change else {
+            return Shown {
+                left: Vec::new(),
+                navigated: moved,
+                site,
+            };
+        };
+        tab.committed = Some(pipeline);
+        Shown {
+            left: state.documents_without(webview, pipeline),
+            navigated: moved || restored,
+            site,
+        }
+    }
+
+    /// The person is about to navigate the tab to `url` from the browser's own interface.
+    pub fn expect_user_navigation(&self, webview: WebViewId, url: ServoUrl, now: Instant) {
+        self.0.lock().tab(webview).expected = Some(ExpectedNavigation {
+            url,
+            announced: now,
+            pipeline: None,
+        });
+    }
+
+    /// The person did something in the tab's page.
+    pub fn user_interacted(&self, webview: WebViewId, now: Instant) {
+        self.0.lock().tab(webview).interacted = Some(now);
+    }
+
+    /// The tab is closed. Returns its documents.
+    pub fn forget(&self, webview: WebViewId) -> Vec<PipelineId> {
+        let mut state = self.0.lock();
+        state.tabs.remove(&webview);
+        state
+            .documents
+            .extract_if(|_, document| document.webview == webview)
+            .map(|(pipeline, _)| pipeline)
+            .collect()
+    }
+
+    /// The tab's name in the permission model.
+    pub fn tab(&self, webview: WebViewId) -> TabId {
+        self.0.lock().tab(webview).id
+    }
+
+    /// The tab of that name, if it is still there.
+    pub fn webview(&self, tab: TabId) -> Option<WebViewId> {
+        let state = self.0.lock();
+        let mut tabs = state.tabs.iter();
+        tabs.find(|(_, known)| known.id == tab)
+            .map(|(webview, _)| *webview)
+    }
+
+    /// All tabs that are known.
+    pub fn webviews(&self) -> Vec<WebViewId> {
+        self.0.lock().tabs.keys().copied().collect()
+    }
+
+    /// The tab of a request: the one it names, else the one its document is in (`sendBeacon` names none).
+    pub fn webview_of(&self, request: &Request) -> Option<WebViewId> {
+        request.target_webview_id.or_else(|| {
+            let state = self.0.lock();
+            Some(state.documents.get(&request.pipeline_id?)?.webview)
+        })
+    }
+
+    /// The requester of a request that is no navigation; `None` if it is not known or what is known disagrees.
+    pub fn requester(&self, request: &Request, now: Instant) -> Option<RequesterContext> {
+        if request.is_navigation_request() {
+            return None;
+        }
+        let client = request.client.as_ref()?;
+        let pipeline = request.pipeline_id?;
+        let state = self.0.lock();
+        let document = state.documents.get(&pipeline)?;
+        let tab = state.tabs.get(&document.webview)?;
+        if request
+            .target_webview_id
+            .is_some_and(|webview| webview != document.webview) ||
+            client.origin != Origin::Origin(document.origin.clone()) ||
+            request.origin != Origin::Client && request.origin != client.origin
+        {
+            return None;
+        }
+        let (kind, top_level_site) = if document.nested {
+            (ClientContext::Nested, document.top_level_site.clone()?)
+        } else {
+            // The tab must be showing this very document's origin: by the shell's word, or because the document has
+            // only just arrived and the shell has not spoken since.
+            let shown = state.shown_origin(document.webview, now)?;
+            if client.is_nested_browsing_context || shown != document.origin {
+                return None;
+            }
+            let site = site_of(&document.url)?;
+            (client_context(client, document), site)
+        };
+        Some(RequesterContext {
+            webview: document.webview,
+            tab: tab.id,
+            document: DocumentId(pipeline.into()),
+            client: kind,
+            origin: document.origin.clone(),
+            top_level_site,
+            address_space: document.space.unwrap_or(AddressSpace::Public),
+        })
+    }
+
+    /// The site of the top-level document of the request's tab.
+    pub fn top_level_site(&self, request: &Request, now: Instant) -> Option<Site> {
+        if request.destination == Destination::Document && !is_nested_navigation(request) {
+            return site_of(&request.current_url());
+        }
+        let state = self.0.lock();
+        if let Some(document) = request
+            .pipeline_id
+            .and_then(|pipeline| state.documents.get(&pipeline)) &&
+            !request.is_navigation_request()
+        {
+            return if document.nested {
+                document.top_level_site.clone()
+            } else {
+                site_of(&document.url)
+            };
+        }
+        state.shown_site(request.target_webview_id?, now)
+    }
+
+    /// Whether this is the navigation that the shell announced: typed, from a bookmark, and the like.
+    pub fn is_user_initiated_navigation(&self, request: &Request, now: Instant) -> bool {
+        let (Some(pipeline), Some(webview)) = (request.pipeline_id, request.target_webview_id)
+        else {
+            return false;
+        };
+        if request.destination != Destination::Document || is_nested_navigation(request) {
+            return false;
+        }
+        // What the shell loads has no origin and no referrer. A page can make its navigations look like that, but not
+        // one that was announced.
+        let from_nowhere = matches!(request.referrer, Referrer::NoReferrer) &&
+            request.client.as_ref().is_some_and(|client| client.origin.is_opaque());
+        let mut state = self.0.lock();
+        let Some(expected) = state
+            .tabs
+            .get_mut(&webview)
+            .and_then(|tab| tab.expected.as_mut())
+        else {
+            return false;
+        };
+        match expected.pipeline {
+            Some(bound) => bound == pipeline,
+            None => {
+                let is_it = from_nowhere &&
+                    now.saturating_duration_since(expected.announced) <= ANNOUNCEMENT_LIMIT &&
+                    equal_but_for_upgrade(&expected.url, &request.url());
+                if is_it {
+                    expected.pipeline = Some(pipeline);
+                }
+                is_it
+            },
+        }
+    }
+
+    /// Whether the tab has
+    /// [transient activation](https://html.spec.whatwg.org/multipage/interaction.html#transient-activation).
+    pub fn has_user_activation(&self, webview: WebViewId, now: Instant) -> bool {
+        let state = self.0.lock();
+        state
+            .tabs
+            .get(&webview)
+            .and_then(|tab| tab.interacted)
+            .is_some_and(|then| now.saturating_duration_since(then) <= ACTIVATION_LIMIT)
+    }
+}
+
+impl State {
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    fn tab(&mut self, webview: WebViewId) -> &mut Tab {
+        self.tabs.entry(webview).or_insert_with(|| {
+            self.tabs_made += 1;
+            Tab {
+                id: TabId(self.tabs_made),
+                shown: None,
+                newest: None,
+                committed: None,
+                site: None,
+                expected: None,
+                interacted: None,
+            }
+        })
+    }
+
+    /// What the tab shows, as far as it can be told.
+    fn shown_url(&self, webview: WebViewId, now: Instant) -> Option<&ServoUrl> {
+        let tab = self.tabs.get(&webview)?;
+        let newest = tab.newest.and_then(|newest| self.documents.get(&newest));
+        match (&tab.shown, newest) {
+            (Some((url, said)), Some(newest)) => {
+                let arriving = newest.noted > *said &&
+                    now.saturating_duration_since(newest.noted_at) <= COMMIT_LIMIT;
+                Some(if arriving { &newest.url } else { url })
+            },
+            (Some((url, _)), None) => Some(url),
+            (None, newest) => newest.map(|newest| &newest.url),
+        }
+    }
+
+    fn shown_origin(&self, webview: WebViewId, now: Instant) -> Option<ImmutableOrigin> {
+        self.shown_url(webview, now).map(ServoUrl::origin)
+    }
+
+    fn shown_site(&self, webview: WebViewId, now: Instant) -> Option<Site> {
+        site_of(self.shown_url(webview, now)?)
+    }
+
+    /// The top-level document that a newly shown URL brings up, and whether it was there before. `None` if it is the one
+    /// that is up already (`history.pushState`, a fragment), or one that never had a response.
+    fn document_shown(&self, webview: WebViewId, url: &ServoUrl) -> Option<(PipelineId, bool)> {
+        let tab = self.tabs.get(&webview)?;
+        let is_at = |pipeline: PipelineId| {
+            self.documents
+                .get(&pipeline)
+                .is_some_and(|document| equal_without_fragment(&document.url, url))
+        };
+        if let Some(newest) = tab.newest.filter(|newest| is_at(*newest)) &&
+            tab.committed != Some(newest)
+        {
+            return Some((newest, false));
+        }
+        if tab.committed.is_some_and(is_at) {
+            return None;
+        }
+        self.documents
+            .iter()
+            .filter(|(_, document)| document.webview == webview && !document.nested)
+            .filter(|(pipeline, _)| tab.committed != Some(**pipeline) && is_at(**pipeline))
+            .max_by_key(|(_, document)| document.noted)
+            .map(|(pipeline, _)| (*pipeline, true))
+    }
+
+    /// The tab's documents but the top-level document `shown` and its frames, which came between it and the next one.
+    fn documents_without(&self, webview: WebViewId, shown: PipelineId) -> Vec<PipelineId> {
+        let of_tab = || {
+            self.documents
+                .iter()
+                .filter(|(_, document)| document.webview == webview)
+        };
+        let begin = self.documents.get(&shown).map_or(0, |document| document.noted);
+        let end = of_tab()
+            .filter(|(_, document)| !document.nested && document.noted > begin)
+            .map(|(_, document)| document.noted)
+            .min()
+            .unwrap_or(u64::MAX);
+        of_tab()
+            .filter(|(_, document)| !(begin..end).contains(&document.noted))
+            .map(|(pipeline, _)| *pipeline)
+            .collect()
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.documents.len() <= DOCUMENTS_LIMIT {
+            return;
+        }
+        // A quarter at a time, so that this is rare.
+        let mut ages: Vec<u64> = self.documents.values().map(|document| document.noted).collect();
+        ages.sort_unstable();
+        let limit = ages.get(DOCUMENTS_LIMIT / 4).copied().unwrap_or(0);
+        self.documents.retain(|_, document| document.noted > limit);
+    }
+}
+
+/// Which kind of client of a top-level document this is.
+///
+/// NB: a window of a secure page says that it has a trustworthy ancestor or is one itself, and no worker ever does.
+fn client_context(client: &RequestClient, document: &Document) -> ClientContext {
+    if client.has_trustworthy_ancestor_origin {
+        ClientContext::TopLevelDocument
+    } else if document.shares_workers {
+        ClientContext::Unknown
+    } else if TupleOrigin::from_url(document.url.as_url())
+        .is_some_and(|origin| origin.is_potentially_trustworthy())
+    {
+        ClientContext::DedicatedWorker
+    } else {
+        // A window of an insecure page, or a worker of it; they cannot be told apart and are treated alike.
+        ClientContext::TopLevelDocument
+    }
+}
+
+fn is_nested_navigation(request: &Request) -> bool {
+    request.destination != Destination::Document ||
+        request
+            .client
+            .as_ref()
+            .is_some_and(|client| client.is_nested_browsing_context)
+}
+
+fn site_of(url: &ServoUrl) -> Option<Site> {
+    TupleOrigin::from_url(url.as_url()).map(|origin| origin.site())
+}
+
+fn equal_without_fragment(one: &ServoUrl, other: &ServoUrl) -> bool {
+    let mut one = one.clone();
+    let mut other = other.clone();
+    one.as_mut_url().set_fragment(None);
+    other.as_mut_url().set_fragment(None);
+    one == other
+}
+
+/// Whether the URLs are equal, or `reached` is `announced` after an upgrade to https.
+fn equal_but_for_upgrade(announced: &ServoUrl, reached: &ServoUrl) -> bool {
+    if announced == reached {
+        return true;
+    }
+    let mut upgraded = announced.clone();
+    announced.scheme() == "http" &&
+        upgraded.as_mut_url().set_scheme("https").is_ok() &&
+        upgraded == *reached
+}
+
+#[cfg(test)]
+mod tests {
+    use content_security_policy::Destination;
+    use net_traits::blob_url_store::UrlWithBlobClaim;
+    use net_traits::policy_container::PolicyContainer;
+    use net_traits::request::{InsecureRequestsPolicy, RequestBuilder, RequestMode};
+    use servo_base::id::{
+        BrowsingContextId, PipelineNamespace, PipelineNamespaceId, TEST_WEBVIEW_ID,
+    };
+
+    use super::*;
+
+    fn url(text: &str) -> ServoUrl {
+        ServoUrl::parse(text).expect("a URL")
+    }
+
+    /// Facts that are put in and questions that are asked at one moment.
+    struct Scene {
+        contexts: Contexts,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new(namespace: u32) -> Self {
+            PipelineNamespace::install(PipelineNamespaceId(namespace));
+            Self {
+                contexts: Contexts::default(),
+                now: Instant::now(),
+            }
+        }
+
+        fn document(&self, webview: WebViewId, document: &str, nested: bool) -> PipelineId {
+            let pipeline = PipelineId::new();
+            let request = navigation(webview, pipeline, document, nested);
+            self.contexts
+                .note_document(&request, Some(AddressSpace::Local), self.now);
+            pipeline
+        }
+
+        fn requester(&self, request: &Request) -> Option<RequesterContext> {
+            self.contexts.requester(request, self.now)
+        }
+    }
+
+    fn client(origin: ImmutableOrigin, nested: bool, window: bool) -> RequestClient {
+        RequestClient {
+            preloaded_resources: Default::default(),
+            policy_container: PolicyContainer::default(),
+            origin: Origin::Origin(origin),
+            is_nested_browsing_context: nested,
+            insecure_requests_policy: InsecureRequestsPolicy::DoNotUpgrade,
+            has_trustworthy_ancestor_origin: window,
+        }
+    }
+
+    fn request(webview: Option<WebViewId>, pipeline: PipelineId, target: &str) -> RequestBuilder {
+        let url = UrlWithBlobClaim::for_url(url(target)).expect("no blob URL");
+        RequestBuilder::new(webview, url, Referrer::NoReferrer).pipeline_id(Some(pipeline))
+    }
+
+    /// As script makes it for a navigation from the browser's own interface.
+    fn navigation(
+        webview: WebViewId,
+        pipeline: PipelineId,
+        target: &str,
+        nested: bool,
+    ) -> Request {
+        let destination = if nested {
+            Destination::IFrame
+        } else {
+            Destination::Document
+        };
+        request(Some(webview), pipeline, target)
+            .destination(destination)
+            .mode(RequestMode::Navigate)
+            .client(client(ImmutableOrigin::new_opaque(), nested, false))
+            .build()
+    }
+
+    /// As `fetch()` makes it in a window of `origin`.
+    fn fetch(webview: WebViewId, pipeline: PipelineId, origin: &str) -> Request {
+        request(Some(webview), pipeline, "https://api.example/")
+            .client(client(url(origin).origin(), false, true))
+            .build()
+    }
+
+    #[test]
+    fn a_top_level_document_is_known() {
+        let scene = Scene::new(7101);
+        let page = "https://app.page.example/start";
+        let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
+        scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+        let requester = scene
+            .requester(&fetch(TEST_WEBVIEW_ID, pipeline, page))
+            .expect("known");
+        assert_eq!(requester.client, ClientContext::TopLevelDocument);
+        assert_eq!(requester.origin, url(page).origin());
+        assert_eq!(requester.top_level_site.to_string(), "https://page.example");
+        assert_eq!(requester.address_space, AddressSpace::Local);
+        assert_eq!(requester.tab, scene.contexts.tab(TEST_WEBVIEW_ID));
+    }
+
+    #[test]
+    fn what_disagrees_is_unknown() {
+        let mut scene = Scene::new(7102);
+        let page = "https://page.example/";
+        let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
+        let good = fetch(TEST_WEBVIEW_ID, pipeline, page);
+        assert!(scene.requester(&good).is_some(), "it has only just arrived");
+
+        let neighbour = WebViewId::mock_for_testing(BrowsingContextId::new());
+        assert!(scene.requester(&fetch(neighbour, pipeline, page)).is_none(), "another tab");
+        let other = fetch(TEST_WEBVIEW_ID, pipeline, "https://other.example/");
+        assert!(scene.requester(&other).is_none(), "another origin");
+        let unknown = fetch(TEST_WEBVIEW_ID, PipelineId::new(), page);
+        assert!(scene.requester(&unknown).is_none(), "another document");
+        let mut nested = good.clone();
+        nested.client = Some(client(url(page).origin(), true, true));
+        assert!(scene.requester(&nested).is_none(), "a frame, it says");
+        let mut opaque = good.clone();
+        opaque.client = Some(client(ImmutableOrigin::new_opaque(), false, true));
+        assert!(scene.requester(&opaque).is_none(), "a sandboxed document");
+        let mut clientless = good.clone();
+        clientless.client = None;
+        assert!(scene.requester(&clientless).is_none(), "no client");
+
+        // The shell says otherwise.
+        scene
+            .contexts
+            .set_top_level_url(TEST_WEBVIEW_ID, url("https://elsewhere.example/"));
+        assert!(scene.requester(&good).is_none(), "another page is shown");
+        scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url("https://page.example/other"));
+        assert!(scene.requester(&good).is_some(), "history.pushState");
+
+        // A response that the tab never shows: a download.
+        scene.document(TEST_WEBVIEW_ID, "https://files.example/file.zip", false);
+        assert!(scene.requester(&good).is_none());
+        scene.now += COMMIT_LIMIT + Duration::from_millis(1);
+        assert!(scene.requester(&good).is_some());
+
+        scene.contexts.forget(TEST_WEBVIEW_ID);
+        assert!(scene.requester(&good).is_none(), "the tab is closed");
+    }
+
+    #[test]
+    fn workers_and_frames_are_told_apart() {
+        let scene = Scene::new(7103);
+        let page = "https://page.example/";
+        let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
+        let mut worker = fetch(TEST_WEBVIEW_ID, pipeline, page);
+        worker.client = Some(client(url(page).origin(), false, false));
+        let kind = |request: &Request| scene.requester(request).map(|known| known.client);
+        assert_eq!(kind(&worker), Some(ClientContext::DedicatedWorker));
+
+        // From a page with a shared worker it may as well be that.
+        let mut shared = fetch(TEST_WEBVIEW_ID, pipeline, page);
+        shared.destination = Destination::SharedWorker;
+        scene.contexts.note_request(&shared);
+        assert_eq!(kind(&worker), Some(ClientContext::Unknown));
+        let window = fetch(TEST_WEBVIEW_ID, pipeline, page);
+        assert_eq!(kind(&window), Some(ClientContext::TopLevelDocument));
+
+        let frame = "https://frame.example/";
+        let pipeline = scene.document(TEST_WEBVIEW_ID, frame, true);
+        let mut request = fetch(TEST_WEBVIEW_ID, pipeline, frame);
+        request.client = Some(client(url(frame).origin(), true, true));
+        let requester = scene.requester(&request).expect("known");
+        assert_eq!(requester.client, ClientContext::Nested);
+        assert_eq!(requester.top_level_site.to_string(), "https://page.example");
+        // A worker of a frame says that it is not nested.
+        request.client = Some(client(url(frame).origin(), false, false));
+        assert_eq!(kind(&request), Some(ClientContext::Nested));
+    }
+
+    #[test]
+    fn requests_have_the_site_of_their_tab() {
+        let scene = Scene::new(7104);
+        let site = |request: &Request| {
+            scene
+                .contexts
+                .top_level_site(request, scene.now)
+                .map(|site| site.to_string())
+        };
+        let top = navigation(TEST_WEBVIEW_ID, PipelineId::new(), "https://a.page.example/", false);
+        assert_eq!(site(&top).as_deref(), Some("https://page.example"));
+        let file = navigation(TEST_WEBVIEW_ID, PipelineId::new(), "file:///etc/hosts", false);
+        assert_eq!(site(&file), None);
+
+        let page = scene.document(TEST_WEBVIEW_ID, "https://page.example/", false);
+        let image = fetch(TEST_WEBVIEW_ID, page, "https://page.example/");
+        assert_eq!(site(&image).as_deref(), Some("https://page.example"));
+        let frame = navigation(TEST_WEBVIEW_ID, PipelineId::new(), "https://ads.example/", true);
+        assert_eq!(site(&frame).as_deref(), Some("https://page.example"));
+        let mut beacon = fetch(TEST_WEBVIEW_ID, page, "https://page.example/");
+        beacon.target_webview_id = None;
+        assert_eq!(site(&beacon).as_deref(), Some("https://page.example"));
+        assert_eq!(scene.contexts.webview_of(&beacon), Some(TEST_WEBVIEW_ID));
+    }
+
+    #[test]
+    fn only_the_announced_navigation_is_the_users() {
+        let mut scene = Scene::new(7105);
+        let target = "http://bank.example/?q";
+        let is_users = |scene: &Scene, request: &Request| {
+            scene
+                .contexts
+                .is_user_initiated_navigation(request, scene.now)
+        };
+        let first = PipelineId::new();
+        let typed = navigation(TEST_WEBVIEW_ID, first, target, false);
+        assert!(!is_users(&scene, &typed), "nothing was announced");
+
+        scene
+            .contexts
+            .expect_user_navigation(TEST_WEBVIEW_ID, url(target), scene.now);
+        let frame = navigation(TEST_WEBVIEW_ID, PipelineId::new(), target, true);
+        assert!(!is_users(&scene, &frame));
+        let mut linked = typed.clone();
+        linked.client = Some(client(url("https://evil.example/").origin(), false, false));
+        assert!(!is_users(&scene, &linked));
+        let mut referred = typed.clone();
+        referred.referrer = Referrer::ReferrerUrl(url("https://evil.example/"));
+        assert!(!is_users(&scene, &referred));
+        let elsewhere = navigation(TEST_WEBVIEW_ID, first, "https://bank.example/?r", false);
+        assert!(!is_users(&scene, &elsewhere));
+
+        let upgraded = navigation(TEST_WEBVIEW_ID, first, "https://bank.example/?q", false);
+        assert!(is_users(&scene, &upgraded));
+        let redirected = navigation(TEST_WEBVIEW_ID, first, "https://login.example/", false);
+        assert!(is_users(&scene, &redirected), "the same document, redirected");
+        let imitation = navigation(TEST_WEBVIEW_ID, PipelineId::new(), target, false);
+        assert!(!is_users(&scene, &imitation), "it has been made already");
+
+        scene
+            .contexts
+            .expect_user_navigation(TEST_WEBVIEW_ID, url(target), scene.now);
+        scene.now += ANNOUNCEMENT_LIMIT + Duration::from_millis(1);
+        assert!(!is_users(&scene, &imitation), "long ago");
+    }
+
+    #[test]
+    fn activation_is_transient() {
+        let scene = Scene::new(7106);
+        let active = |after: Duration| {
+            scene
+                .contexts
+                .has_user_activation(TEST_WEBVIEW_ID, scene.now + after)
+        };
+        assert!(!active(Duration::ZERO));
+        scene.contexts.user_interacted(TEST_WEBVIEW_ID, scene.now);
+        assert!(active(ACTIVATION_LIMIT));
+        assert!(!active(ACTIVATION_LIMIT + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_shown_document_replaces_the_others() {
+        let scene = Scene::new(7107);
+        let first = scene.document(TEST_WEBVIEW_ID, "https://one.example/", false);
+        let frame = scene.document(TEST_WEBVIEW_ID, "https://frame.example/", true);
+        let show = |text: &str| {
+            let Shown {
+                mut left,
+                navigated,
+                ..
+            } = scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(text));
+            left.sort();
+            (left, navigated)
+        };
+        // The model was told by the response already, which this test leaves out: so it is told here.
+        assert_eq!(show("https://one.example/#top"), (vec![], true));
+        let second = scene.document(TEST_WEBVIEW_ID, "https://two.example/", false);
+        assert_eq!(show("https://one.example/pushed"), (vec![], false), "not yet");
+        let request = navigation(TEST_WEBVIEW_ID, second, "https://two.example/", false);
+        let site = scene.contexts.document_delivered(&request);
+        assert_eq!(site.map(|site| site.to_string()).as_deref(), Some("https://two.example"));
+        assert_eq!(show("https://two.example/"), (vec![first, frame], false));
+        assert_eq!(show("https://two.example/"), (vec![], false), "once");
+        // Back, without a response, and forward again.
+        assert_eq!(show("https://one.example/"), (vec![second], true));
+        assert_eq!(show("https://two.example/"), (vec![first, frame], true));
+        // A page without a response.
+        assert_eq!(show("about:blank"), (vec![], true));
+    }
+}

@@ -1,0 +1,114 @@
+//! What the network panel, the log file and the HAR export read: one typed event for each stage of each fetch.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use content_security_policy::Destination;
+use http::{HeaderMap, Method, StatusCode};
+use net_traits::request::{Request, RequestId};
+use servo_base::id::WebViewId;
+use servo_url::ServoUrl;
+use user_cors::AddressSpace;
+
+use crate::connection::HttpVersion;
+use crate::embedding::{self, Embedding};
+use crate::fetch::{Cause, CorsFailure};
+
+/// A stage of a fetch.
+#[derive(Clone, Debug)]
+pub struct NetworkEvent {
+    /// Which request. A navigation keeps its id across redirects.
+    pub request: RequestId,
+    /// The tab, if the request has one.
+    pub webview: Option<WebViewId>,
+    /// What happened.
+    pub stage: Stage,
+}
+
+/// What happened to a request. Header values are in here; whoever writes them down leaves the secret ones out.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// The fetch began.
+    Started {
+        /// The request's method.
+        method: Method,
+        /// Its URL.
+        url: ServoUrl,
+        /// What it is for.
+        destination: Destination,
+    },
+    /// A request went to a server, or is a preflight that did.
+    Sent {
+        /// Where to.
+        url: ServoUrl,
+        /// Whether it is a CORS preflight.
+        preflight: bool,
+        /// Whether it is an anonymous request of user-enabled CORS.
+        anonymous: bool,
+        /// All headers of the request.
+        headers: Arc<HeaderMap>,
+    },
+    /// A response's head arrived from a server.
+    Received {
+        /// Where from.
+        url: ServoUrl,
+        /// Whether it answers a CORS preflight.
+        preflight: bool,
+        /// The status.
+        status: StatusCode,
+        /// All headers of the response.
+        headers: Arc<HeaderMap>,
+        /// The other end of the connection.
+        peer: SocketAddr,
+        /// The address space of the peer.
+        space: AddressSpace,
+        /// The version of HTTP.
+        version: HttpVersion,
+        /// Whether the connection had been used before.
+        reused: bool,
+    },
+    /// The response came from the HTTP cache.
+    FromCache {
+        /// Whether the server was asked first.
+        validated: bool,
+    },
+    /// A redirect is followed.
+    Redirected {
+        /// Where to.
+        to: ServoUrl,
+    },
+    /// A CORS check failed. What becomes of it follows: a question, a release, or the end.
+    CorsFailed(CorsFailure),
+    /// User-enabled CORS waits for the person.
+    Asked,
+    /// User-enabled CORS let the page read the response.
+    Released {
+        /// Whether a held exchange was released; otherwise one anonymous request is sent.
+        held: bool,
+    },
+    /// The fetch ended.
+    Ended {
+        /// Why, if it ended in a network error.
+        error: Option<Arc<Cause>>,
+        /// How many bytes of body were handed to whoever asked, decoded.
+        bytes: u64,
+    },
+}
+
+/// Whether somebody reads events.
+pub(crate) fn wanted() -> bool {
+    Embedding::get().is_some_and(|embedding| embedding.observer.wants_network_events())
+}
+
+/// Tells that a fetch reached a stage. `stage` runs only if somebody reads events.
+pub(crate) fn emit(request: &Request, stage: impl FnOnce() -> Stage) {
+    if let Some(embedding) = Embedding::get() &&
+        embedding.observer.wants_network_events()
+    {
+        embedding.observer.network_event(NetworkEvent {
+            request: request.id,
+            webview: embedding::contexts().webview_of(request),
+            stage: stage(),
+        });
+    }
+}
