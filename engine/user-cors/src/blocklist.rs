@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::{
     origin::TupleOrigin,
-    pattern::{PatternError, host_name, is_subdomain},
+    pattern::{PatternError, exact_origin, host_name, is_subdomain},
     policy::Policy,
     refusal::Refusal,
 };
@@ -37,7 +37,7 @@ impl FromStr for BlockedTarget {
 
     /// Reads a serialized origin, or a host name in lower-case ASCII.
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        TupleOrigin::parse(text)
+        exact_origin(text)
             .map(Self::Origin)
             .or_else(|| host_name(text).map(Self::Domain))
             .ok_or_else(|| PatternError::Malformed(text.to_owned()))

@@ -37,7 +37,7 @@ impl OriginPattern {
     /// suffix.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let Some(host) = text.strip_prefix("*.") else {
-            return TupleOrigin::parse(text)
+            return exact_origin(text)
                 .map(Self::Exact)
                 .ok_or_else(|| PatternError::Malformed(text.to_owned()));
         };
@@ -70,8 +70,21 @@ impl fmt::Display for OriginPattern {
     }
 }
 
+/// A serialized origin that is no attempt at a pattern: the URL parser takes `https://*.example.com` for a host of that
+/// name, and whoever wrote it would block nothing.
+pub(crate) fn exact_origin(text: &str) -> Option<TupleOrigin> {
+    if text.contains('*') {
+        return None;
+    }
+    TupleOrigin::parse(text)
+}
+
 /// A host name in the form that [`Host::Domain`] has; `None` if the text is anything else.
 pub(crate) fn host_name(text: &str) -> Option<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !text.chars().all(is_name) {
+        return None;
+    }
     let url = Url::parse(&format!("https://{text}/")).ok()?;
     match url.host()? {
         Host::Domain(name) if name == text => Some(name.to_owned()),

@@ -8,6 +8,8 @@
 
 mod arming;
 mod queue;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::{fmt, net::IpAddr};

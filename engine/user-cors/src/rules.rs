@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use crate::{
     json::{self, JsonError},
     origin::TupleOrigin,
-    pattern::{host_name, is_subdomain},
+    pattern::{exact_origin, host_name, is_subdomain},
     question::Choice,
 };
 
@@ -37,7 +37,7 @@ impl RulePattern {
         }
         match text.strip_prefix("*.") {
             Some(host) => host_name(host).map(Self::Subdomains),
-            None => TupleOrigin::parse(text).map(Self::Exact),
+            None => exact_origin(text).map(Self::Exact),
         }
     }
 
