@@ -1,0 +1,227 @@
+//! From a command line to a running Servo.
+//!
+//! Everything that can be wrong with what the person gave is found in [`Startup::prepare`], before a window opens.
+
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Context;
+use net::embedding::{self, EmbeddingOptions};
+use servo::user_contents::UserStyleSheet;
+use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, UserScript};
+use url::Url;
+use user_cors::{Answers, Clock, PermissionStore, Rules, SystemClock, UserCors};
+
+use crate::cli::{self, Arguments, UsageError, UserCorsAnswers};
+use crate::event::EventSender;
+use crate::network_log::{NetworkLog, NetworkObserver};
+use crate::profile::Profile;
+use crate::quit;
+
+/// The permissions' file in a profile.
+const PERMISSIONS_FILE: &str = "permissions.sqlite";
+
+/// Everything that is needed to start, read and checked.
+pub struct Startup {
+    /// The command line.
+    pub arguments: Arguments,
+    /// The page to open first.
+    pub first_page: Option<Url>,
+    /// Where the browser keeps what it remembers.
+    pub profile: Profile,
+    preferences: Preferences,
+    stylesheets: Vec<UserStyleSheet>,
+    scripts: Vec<UserScript>,
+    user_cors: Arc<UserCors>,
+    answers: Answers,
+}
+
+/// A running Servo and what belongs to it.
+pub struct Engine {
+    /// Servo.
+    pub servo: Servo,
+    /// The style sheets and scripts that every page gets.
+    pub user_content: Rc<UserContentManager>,
+    /// The log of the network, if one is written. To be closed when Servo is gone.
+    pub network_log: Option<Arc<NetworkLog>>,
+}
+
+impl Startup {
+    /// Reads all that the command line names.
+    ///
+    /// # Errors
+    /// If something does not exist, cannot be read or makes no sense; a [`UsageError`] where the command line is to blame.
+    pub fn prepare(arguments: Arguments) -> anyhow::Result<Self> {
+        let first_page = arguments.first_page()?;
+        let preferences = arguments.servo_preferences()?;
+        let stylesheets = arguments
+            .user_stylesheet
+            .iter()
+            .map(|path| read_stylesheet(path))
+            .collect::<Result<_, _>>()?;
+        let scripts = match &arguments.userscripts {
+            Some(folder) => read_scripts(folder)?,
+            None => Vec::new(),
+        };
+        // Read here to find mistakes early; the fetch stack reads them again.
+        for (option, path) in [
+            ("--certificate-path", &arguments.certificate_path),
+            ("--public-roots", &arguments.public_roots),
+        ] {
+            if let Some(path) = path {
+                cli::read_file(option, path)?;
+            }
+        }
+        let answers = answers(&arguments)?;
+        let profile = if arguments.uses_temporary_profile() {
+            Profile::temporary()?
+        } else {
+            Profile::open(arguments.config_dir.as_deref())?
+        };
+        let user_cors = open_user_cors(&arguments, &profile)?;
+        Ok(Self { first_page, profile, preferences, stylesheets, scripts, user_cors, answers, arguments })
+    }
+
+    /// Tells the fetch stack who embeds it, and starts Servo. To be called once in a process.
+    ///
+    /// # Errors
+    /// If the log of the network cannot be written.
+    pub fn start(&mut self, events: &EventSender) -> anyhow::Result<Engine> {
+        // Somebody else in the process may have been first, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let network_log = match &self.arguments.network_log {
+            Some(path) => Some(Arc::new(
+                NetworkLog::create(path)
+                    .with_context(|| format!("the network log {} cannot be written", path.display()))?,
+            )),
+            None => None,
+        };
+        embedding::install(EmbeddingOptions {
+            user_cors: self.user_cors.clone(),
+            observer: Arc::new(NetworkObserver::new(events.clone(), network_log.clone())),
+            public_roots: self.arguments.public_roots.clone(),
+            certificate_path: self.arguments.certificate_path.clone(),
+            answers: std::mem::take(&mut self.answers),
+        })?;
+        quit::watch_signals(events.clone());
+
+        let servo = ServoBuilder::default()
+            .opts(self.servo_options())
+            .preferences(self.preferences.clone())
+            .event_loop_waker(Box::new(events.clone()))
+            .build();
+        let user_content = Rc::new(UserContentManager::new(&servo));
+        for stylesheet in self.stylesheets.drain(..) {
+            user_content.add_stylesheet(Rc::new(stylesheet));
+        }
+        for script in self.scripts.drain(..) {
+            user_content.add_script(Rc::new(script));
+        }
+        Ok(Engine { servo, user_content, network_log })
+    }
+
+    /// What the command line overrides for tests, in a sentence for the person: shown as long as it holds.
+    pub fn overrides(&self) -> Option<String> {
+        let arguments = &self.arguments;
+        let mut parts = Vec::new();
+        if !arguments.address_space_overrides.is_empty() {
+            parts.push(format!("Address spaces: {}", arguments.address_space_overrides));
+        }
+        if let Some(path) = &arguments.public_roots {
+            parts.push(format!("Public roots from {}", path.display()));
+        }
+        if arguments.ignore_certificate_errors {
+            parts.push("Certificates are not checked".to_owned());
+        }
+        (!parts.is_empty()).then(|| parts.join(". "))
+    }
+
+    fn servo_options(&self) -> Opts {
+        let temporary = self.profile.is_temporary();
+        Opts {
+            hard_fail: self.arguments.hard_fail,
+            ignore_certificate_errors: self.arguments.ignore_certificate_errors,
+            config_dir: (!temporary).then(|| self.profile.folder().to_owned()),
+            temporary_storage: temporary,
+            ..Opts::default()
+        }
+    }
+}
+
+fn open_user_cors(arguments: &Arguments, profile: &Profile) -> anyhow::Result<Arc<UserCors>> {
+    let store = if profile.is_temporary() {
+        PermissionStore::in_memory()
+    } else {
+        PermissionStore::open(&profile.folder().join(PERMISSIONS_FILE), SystemClock.now())
+            .map(|opened| opened.store)
+    };
+    let user_cors = UserCors::new(store.context("the permissions of this profile cannot be opened")?);
+    user_cors.set_address_space_overrides(arguments.address_space_overrides.clone());
+    Ok(Arc::new(user_cors))
+}
+
+fn answers(arguments: &Arguments) -> Result<Answers, UsageError> {
+    Ok(match arguments.answers() {
+        UserCorsAnswers::Ask => Answers::Person,
+        UserCorsAnswers::Deny => Answers::Rules(Rules::default()),
+        UserCorsAnswers::File(path) => {
+            let text = cli::read_file("--user-cors", &path)?;
+            let rules = Rules::parse(&text)
+                .map_err(|error| UsageError::Rules { path, reason: error.to_string() })?;
+            Answers::Rules(rules)
+        },
+    })
+}
+
+fn read_stylesheet(path: &Path) -> Result<UserStyleSheet, UsageError> {
+    let source = cli::read_file("--user-stylesheet", path)?;
+    Ok(UserStyleSheet::new(source, file_url("--user-stylesheet", path)?))
+}
+
+fn read_scripts(folder: &Path) -> Result<Vec<UserScript>, UsageError> {
+    let option = "--userscripts";
+    let error = |source| UsageError::File { option, path: folder.to_owned(), source };
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .map_err(error)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_, std::io::Error>>()
+        .map_err(error)?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "js"));
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| Ok(UserScript::new(cli::read_file(option, &path)?, Some(path))))
+        .collect()
+}
+
+fn file_url(option: &'static str, path: &Path) -> Result<Url, UsageError> {
+    let error = |source| UsageError::File { option, path: path.to_owned(), source };
+    let absolute = fs::canonicalize(path).map_err(error)?;
+    Url::from_file_path(&absolute)
+        .map_err(|()| error(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path has no URL")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_run_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("20-b.js", "b"), ("10-a.js", "a"), ("notes.txt", "no script")] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let scripts = read_scripts(folder.path()).unwrap();
+        let texts: Vec<_> = scripts.iter().map(|script| script.script().as_str()).collect();
+        assert_eq!(texts, ["a", "b"]);
+    }
+
+    #[test]
+    fn missing_files_are_usage_errors() {
+        let missing = Path::new("/no/such/place");
+        assert!(read_scripts(missing).unwrap_err().to_string().contains("--userscripts"));
+        assert!(read_stylesheet(missing).unwrap_err().to_string().contains("--user-stylesheet"));
+    }
+}

@@ -1,0 +1,146 @@
+//! The interface: functions that draw the browser's state and queue commands. Nothing here changes the browser.
+//!
+//! What the interface itself has to keep between frames, such as half-typed text, is in [`Interface`].
+
+pub mod dialogs;
+pub mod icons;
+pub mod new_tab;
+pub mod permission_bar;
+pub mod status;
+pub mod tab_bar;
+pub mod theme;
+pub mod toolbar;
+
+use std::time::Instant;
+
+use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Stroke, Ui};
+
+use self::dialogs::DialogsState;
+use self::permission_bar::{PermissionBarState, Surroundings};
+use self::tab_bar::TabBarState;
+use self::theme::Palette;
+use self::toolbar::ToolbarState;
+use crate::browser::command::Command;
+use crate::browser::tab::{TabKey, TabState};
+
+/// What the interface wants done, in order.
+pub type Commands = Vec<Command>;
+
+/// What is drawn.
+pub struct View<'a> {
+    /// The tabs, from left to right.
+    pub tabs: Vec<(TabKey, &'a TabState)>,
+    /// Which of them is in front.
+    pub selected: usize,
+    /// Whether the window fills the screen.
+    pub is_fullscreen: bool,
+    /// Whether the window has the keyboard's focus.
+    pub window_focused: bool,
+    /// What the command line overrides for tests, if it does: shown as long as it holds.
+    pub overrides: Option<&'a str>,
+    /// The moment of this frame.
+    pub now: Instant,
+}
+
+impl<'a> View<'a> {
+    /// The tab in front.
+    pub fn selected_tab(&self) -> Option<(TabKey, &'a TabState)> {
+        self.tabs.get(self.selected).copied()
+    }
+}
+
+/// What the interface keeps between frames.
+#[derive(Default)]
+pub struct Interface {
+    /// The toolbar's part.
+    pub toolbar: ToolbarState,
+    tab_bar: TabBarState,
+    permission_bar: PermissionBarState,
+    dialogs: DialogsState,
+}
+
+/// Where the page goes in a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PageArea {
+    /// The area, in points.
+    pub rect: Rect,
+    /// Whether the page is drawn there, rather than something in its place.
+    pub shows_page: bool,
+}
+
+/// Draws everything but the page, which `paint_page` adds at its place.
+pub fn interface_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    interface: &mut Interface,
+    commands: &mut Commands,
+    paint_page: impl FnOnce(&mut Ui, Rect),
+) -> PageArea {
+    let palette = Palette::of(ui.visuals());
+    let page_fills_screen = view.selected_tab().is_some_and(|(_, tab)| tab.is_fullscreen);
+    if !(page_fills_screen && view.is_fullscreen) {
+        Panel::top(Id::new("tabs"))
+            .frame(Frame::new().fill(palette.backdrop))
+            .exact_size(theme::TAB_BAR_HEIGHT)
+            .show_separator_line(false)
+            .show(ui, |ui| tab_bar::tab_bar_ui(ui, view, &mut interface.tab_bar, commands));
+        Panel::top(Id::new("toolbar"))
+            .frame(Frame::new().fill(palette.surface))
+            .exact_size(theme::TOOLBAR_HEIGHT)
+            .show_separator_line(false)
+            .show(ui, |ui| toolbar::toolbar_ui(ui, view, &mut interface.toolbar, commands));
+    } else if let Some((_, tab)) = view.selected_tab() {
+        // A page that fills the screen could pretend to be the browser: whose it is stays in view.
+        Panel::top(Id::new("fullscreen origin"))
+            .frame(Frame::new().fill(palette.surface).inner_margin(Margin::symmetric(10, 3)))
+            .show(ui, |ui| {
+                let host = tab.url.as_ref().and_then(|url| url.host_str()).unwrap_or("This page");
+                ui.small(format!("{host} fills the screen. Press F11 to leave."));
+            });
+    }
+    bars_ui(ui, view, interface, commands);
+
+    let page = CentralPanel::default()
+        .frame(Frame::new().fill(palette.surface))
+        .show(ui, |ui| {
+            let rect = ui.max_rect();
+            let shows_page = match view.selected_tab() {
+                Some((_, tab)) if tab.crash.is_some() => {
+                    status::crash_ui(ui, tab.crash.as_deref().unwrap_or_default(), commands);
+                    false
+                },
+                Some((_, tab)) if tab.shows_new_tab_page() && !tab.load.is_loading() => {
+                    new_tab::new_tab_ui(ui);
+                    false
+                },
+                Some(_) => {
+                    ui.allocate_rect(rect, Sense::hover());
+                    paint_page(ui, rect);
+                    true
+                },
+                None => false,
+            };
+            PageArea { rect, shows_page }
+        })
+        .inner;
+    let line = Stroke::new(1.0, palette.border);
+    ui.painter().hline(page.rect.x_range(), page.rect.top() - 0.5, line);
+    status::status_ui(ui.ctx(), view, page.rect);
+    dialogs::dialogs_ui(ui, view, page.rect, &mut interface.dialogs, commands);
+    page
+}
+
+/// The bars between toolbar and page.
+fn bars_ui(ui: &mut Ui, view: &View<'_>, interface: &mut Interface, commands: &mut Commands) {
+    let palette = Palette::of(ui.visuals());
+    let questions = view.selected_tab().map_or(&[][..], |(_, tab)| &tab.questions);
+    let surroundings = Surroundings { now: view.now, window_focused: view.window_focused };
+    permission_bar::permission_bar_ui(ui, questions, surroundings, &mut interface.permission_bar, commands);
+    if let Some(notice) = view.selected_tab().and_then(|(_, tab)| tab.notice) {
+        let frame = Frame::new()
+            .fill(palette.caution)
+            .stroke(Stroke::new(1.0, palette.caution_border))
+            .inner_margin(Margin::symmetric(14, 6));
+        Panel::top(Id::new("notice")).frame(frame).show(ui, |ui| status::notice_ui(ui, notice, commands));
+    }
+}
