@@ -1,0 +1,142 @@
+//! One exchange with a server: what is sent, what comes back, and the record of how.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use net_traits::TlsSecurityInfo;
+use servo_base::cross_process_instant::CrossProcessInstant;
+use servo_url::ServoUrl;
+
+use super::key::ConnectionKey;
+use super::upload::RequestBodyReader;
+use crate::fetch::Body;
+
+/// A request in the form in which it goes to the wire.
+pub struct OutgoingRequest {
+    /// Where the connection comes from.
+    pub key: ConnectionKey,
+    /// The method.
+    pub method: Method,
+    /// The URL, without what is never sent (fragment, credentials).
+    pub url: ServoUrl,
+    /// All headers but `Host` (HTTP/1.1) and `:authority` (HTTP/2), which come from the URL, and hop-by-hop ones.
+    pub headers: HeaderMap,
+    /// The request's body, if it has one.
+    pub body: Option<RequestBodyReader>,
+    /// Connect only to these addresses and look nothing up: the classified set of user-enabled CORS.
+    pub pinned: Option<Vec<IpAddr>>,
+    /// A connection of its own that was never used (the standard's forceNewConnection, and a WebSocket's).
+    pub force_new_connection: bool,
+    /// Ask for HTTP/1.1 and keep the connection after a 101 (WebSocket).
+    pub upgrade: bool,
+}
+
+/// What came back.
+pub struct Exchange {
+    /// The final status (not a 1xx other than 101).
+    pub status: StatusCode,
+    /// The reason phrase of HTTP/1.1; empty in HTTP/2.
+    pub reason: Vec<u8>,
+    /// The response's headers, in order, as received.
+    pub headers: HeaderMap,
+    /// The body as transferred: content codings are still on it.
+    pub body: Body,
+    /// How it was got.
+    pub record: ExchangeRecord,
+    /// The connection after a 101 to a request with `upgrade`.
+    pub upgraded: Option<Upgraded>,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // NB: header values can be secrets.
+        f.debug_struct("Exchange")
+            .field("status", &self.status)
+            .field("body", &self.body)
+            .field("version", &self.record.version)
+            .field("peer", &self.record.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The version of HTTP that an exchange used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.0 or HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// How the bytes travelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Straight to the peer.
+    Direct,
+    /// Through a proxy, which looked the name up.
+    Proxy,
+}
+
+/// The recorded facts of an exchange. User-enabled CORS decides by these, never by what might have been sent.
+#[derive(Clone, Debug)]
+pub struct ExchangeRecord {
+    /// The pool that the connection belongs to.
+    pub key: ConnectionKey,
+    /// Every address that the name resolved to when the connection was made, in order; for a literal, that address.
+    pub resolved: Vec<IpAddr>,
+    /// The address at the other end of the socket.
+    pub peer: SocketAddr,
+    /// The address at this end.
+    pub local: SocketAddr,
+    /// Direct or through a proxy.
+    pub route: Route,
+    /// The version of HTTP.
+    pub version: HttpVersion,
+    /// Whether an earlier exchange used the connection.
+    pub reused: bool,
+    /// Whether the connection was made for this very host (HTTP/2 coalescing is not done, so always true today; it is
+    /// recorded because a releasable exchange depends on it).
+    pub made_for_host: bool,
+    /// Whether a TLS client certificate was sent.
+    pub client_certificate: bool,
+    /// Whether TLS resumed a session.
+    pub tls_resumed: bool,
+    /// The facts of TLS; `None` without TLS.
+    pub tls: Option<TlsSecurityInfo>,
+    /// Whether a certificate error was overridden for this host (or verification is off).
+    pub certificate_error_overridden: bool,
+    /// Whether the server's chain also verifies for this host against the public roots (built in, or `--public-roots`).
+    /// `None` without TLS.
+    pub verified_by_public_roots: Option<bool>,
+    /// When things happened.
+    pub timings: ConnectionTimings,
+}
+
+/// Points in time for [resource timing](https://w3c.github.io/resource-timing/#attribute-descriptions); the first four are
+/// `None` on a reused connection.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionTimings {
+    /// Before the name was looked up.
+    pub domain_lookup_start: Option<CrossProcessInstant>,
+    /// Before connecting.
+    pub connect_start: Option<CrossProcessInstant>,
+    /// Before the TLS handshake.
+    pub secure_connection_start: Option<CrossProcessInstant>,
+    /// When the connection was ready.
+    pub connect_end: Option<CrossProcessInstant>,
+    /// When the request's head began to be sent.
+    pub request_start: Option<CrossProcessInstant>,
+    /// When the response's head had arrived.
+    pub response_start: Option<CrossProcessInstant>,
+}
+
+/// A connection that left HTTP after a 101.
+pub struct Upgraded(pub TokioIo<hyper::upgrade::Upgraded>);
+
+impl fmt::Debug for Upgraded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Upgraded")
+    }
+}

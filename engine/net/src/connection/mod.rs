@@ -1,0 +1,39 @@
+//! Connections: from a URL's origin to one exchange of HTTP with a server.
+//!
+//! [`Connections::exchange`] is all that the fetch algorithms use. Behind it: names and addresses (`dns`, [`hosts`]), sockets
+//! (`transport`) and proxies (`proxy`), TLS (`tls`, with `certificate_verifier` and [`certificate_overrides`]), put together by
+//! the `connector`; the `pool`, keyed by [`ConnectionKey`] as the standard's
+//! [connection pool](https://fetch.spec.whatwg.org/#concept-connection-pool); the request's body on its way up (`upload`)
+//! and content codings on the way down ([`decoding`]).
+
+pub mod certificate_overrides;
+mod certificate_verifier;
+mod connections;
+mod connector;
+pub mod decoding;
+mod dns;
+mod error;
+mod exchange;
+pub mod hosts;
+mod http_connection;
+mod key;
+mod payload;
+mod pool;
+mod proxy;
+mod response_body;
+mod send;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod transport;
+mod upload;
+
+pub use self::connections::{Connections, ConnectionsOptions};
+pub use self::error::{ConnectionError, LeafCertificate, Phase, ProxyError};
+pub use self::exchange::{
+    ConnectionTimings, Exchange, ExchangeRecord, HttpVersion, OutgoingRequest, Route, Upgraded,
+};
+pub use self::key::{ConnectionCredentials, ConnectionKey, Endpoint, NetworkPartitionKey};
+pub use self::proxy::ProxySettings;
+pub use self::tls::{CertificateFileError, load_certificates, prewarm_tls};
+pub use self::upload::{RequestBodyReader, UploadError};
