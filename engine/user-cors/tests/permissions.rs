@@ -1,0 +1,628 @@
+//! What answers lead to: grants, denials, embargoes, and their end.
+
+mod facts;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use facts::*;
+use http::Method;
+use proptest::prelude::*;
+use user_cors::*;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn lasting() -> (tempfile::TempDir, UserCors) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let user_cors = open(&folder);
+    (folder, user_cors)
+}
+
+fn open(folder: &tempfile::TempDir) -> UserCors {
+    let path = folder.path().join("permissions.sqlite");
+    let user_cors = UserCors::new(PermissionStore::open(&path, NOW).expect("a store").store);
+    user_cors.user_interacted(TAB);
+    user_cors
+}
+
+fn in_tab(failure: CorsFailure, tab: TabId) -> CorsFailure {
+    CorsFailure {
+        requester: RequesterFacts {
+            tab: TabLiveness::Live(tab),
+            ..failure.requester.clone()
+        },
+        ..failure
+    }
+}
+
+#[test]
+fn once_is_for_one_request() {
+    let user_cors = user_cors();
+    let failure = failure("https://b.example/");
+    let grant_use = allow(&user_cors, &failure, Choice::AllowOnce, NOW);
+    assert_eq!(grant_use.scope(), Some(GrantScope::Once));
+    assert_eq!(user_cors.recheck(&grant_use, &failure, NOW), Ok(()));
+    assert!(is_question(&user_cors.consider(&failure, NOW)));
+    user_cors.finished(&grant_use);
+    assert_eq!(
+        user_cors.recheck(&grant_use, &failure, NOW),
+        Err(Refusal::GrantEnded)
+    );
+}
+
+#[test]
+fn once_covers_a_media_element() {
+    let user_cors = user_cors();
+    let film = |url| with_request(failure(url), |request| request.initiator = Initiator::Video);
+    allow(
+        &user_cors,
+        &film("https://b.example/film"),
+        Choice::AllowOnce,
+        NOW,
+    );
+    assert!(is_granted(
+        &user_cors.consider(&film("https://b.example/film"), NOW)
+    ));
+    assert!(is_question(
+        &user_cors.consider(&film("https://b.example/other"), NOW)
+    ));
+    assert!(is_question(
+        &user_cors.consider(&failure("https://b.example/film"), NOW)
+    ));
+    let _ = user_cors.navigated(TAB, Some(&origin("https://app.example").site()));
+    assert!(is_question(
+        &user_cors.consider(&film("https://b.example/film"), NOW)
+    ));
+}
+
+#[test]
+fn a_visit_is_one_tab_until_its_site_changes() {
+    let user_cors = user_cors();
+    let failure = failure("https://b.example/");
+    allow(&user_cors, &failure, Choice::AllowForVisit, NOW);
+    assert!(is_granted(&user_cors.consider(&failure, NOW)));
+    assert!(is_question(
+        &user_cors.consider(&in_tab(failure.clone(), TabId(2)), NOW)
+    ));
+    let _ = user_cors.navigated(TAB, Some(&failure.top_level_site));
+    assert!(is_granted(&user_cors.consider(&failure, NOW)));
+    let _ = user_cors.navigated(TAB, None);
+    let _ = user_cors.navigated(TAB, Some(&failure.top_level_site));
+    assert!(is_question(&user_cors.consider(&failure, NOW)));
+}
+
+#[test]
+fn always_survives_a_restart_and_is_renewed_by_use() {
+    let (folder, user_cors) = lasting();
+    let failure = failure("https://b.example/");
+    let grant_use = allow(&user_cors, &failure, Choice::AlwaysAllow, NOW);
+    assert_eq!(grant_use.scope(), Some(GrantScope::Persistent));
+    let late = NOW.after(DAY * 20);
+    assert_eq!(user_cors.recheck(&grant_use, &failure, late), Ok(()));
+    drop(user_cors);
+    let user_cors = open(&folder);
+    assert!(is_granted(&user_cors.consider(
+        &in_tab(failure.clone(), TabId(9)),
+        NOW.after(DAY * 45)
+    )));
+    assert!(is_question(
+        &user_cors.consider(&failure, NOW.after(DAY * 51))
+    ));
+}
+
+#[test]
+fn policy_shortens_lasting_grants() {
+    let (_folder, user_cors) = lasting();
+    let policy = Policy {
+        max_grant_days: Some(2),
+        ..Policy::default()
+    };
+    let _ = user_cors.set_policy(PolicyStatus::InForce(policy), NOW);
+    let failure = failure("https://b.example/");
+    allow(&user_cors, &failure, Choice::AlwaysAllow, NOW);
+    assert!(is_granted(&user_cors.consider(&failure, NOW.after(DAY))));
+    assert!(is_question(
+        &user_cors.consider(&failure, NOW.after(DAY * 3))
+    ));
+}
+
+#[test]
+fn beyond_the_grant_is_a_new_question() {
+    let user_cors = user_cors();
+    let base = failure("https://b.example/");
+    allow(&user_cors, &base, Choice::AllowForVisit, NOW);
+    let with_header = with_request(base.clone(), |request| {
+        request.page_headers = names(&["x-requested-with"]);
+        request.unsafe_headers = names(&["x-requested-with"]);
+    });
+    let head = with_request(base.clone(), |request| request.method = Method::HEAD);
+    assert!(is_granted(&user_cors.consider(&head, NOW)));
+    assert!(is_question(&user_cors.consider(&with_header, NOW)));
+    assert!(is_question(&user_cors.consider(
+        &with_method("https://b.example/", Method::POST),
+        NOW
+    )));
+    assert!(is_question(
+        &user_cors.consider(&failure("https://b.example:8443/"), NOW)
+    ));
+}
+
+#[test]
+fn never_covers_all_methods_and_survives() {
+    let (folder, user_cors) = lasting();
+    let failure = failure("https://b.example/");
+    ask(&user_cors, &failure, NOW);
+    let settlements = answer(&user_cors, Choice::Never, NOW);
+    assert!(matches!(
+        settlements.as_slice(),
+        [Settlement {
+            verdict: Verdict::Declined(DeclineReason::Never),
+            ..
+        }]
+    ));
+    drop(user_cors);
+    let user_cors = open(&folder);
+    assert_eq!(refusal(user_cors.consider(&failure, NOW)), Refusal::Denied);
+    assert_eq!(
+        refusal(user_cors.consider(&with_method("https://b.example/", Method::PUT), NOW)),
+        Refusal::Denied
+    );
+    let key = user_cors.denials().first().expect("a denial").key.clone();
+    user_cors.reset(&key).expect("written");
+    assert!(is_question(&user_cors.consider(&failure, NOW)));
+}
+
+#[test]
+fn never_ends_grants_in_use() {
+    let user_cors = user_cors();
+    let failure = failure("https://b.example/");
+    let grant_use = allow(&user_cors, &failure, Choice::AllowForVisit, NOW);
+    ask(
+        &user_cors,
+        &with_method("https://b.example/", Method::POST),
+        NOW,
+    );
+    let _ = answer(&user_cors, Choice::Never, NOW);
+    assert_eq!(
+        user_cors.recheck(&grant_use, &failure, NOW),
+        Err(Refusal::Denied)
+    );
+}
+
+#[test]
+fn three_dismissals_embargo_and_time_outs_do_not() {
+    let user_cors = user_cors();
+    let failure = failure("https://b.example/");
+    for n in 0..4 {
+        ask(&user_cors, &failure, at(n * 200_000));
+        assert_eq!(user_cors.expire(at(n * 200_000 + 120_000)).len(), 1);
+    }
+    for n in 0..3 {
+        user_cors.user_interacted(TAB);
+        ask(&user_cors, &failure, at(1_000_000 + n * 1000));
+        let _ = answer(&user_cors, Choice::NotNow, at(1_000_000 + n * 1000));
+    }
+    user_cors.user_interacted(TAB);
+    let now = at(1_010_000);
+    assert!(matches!(
+        refusal(user_cors.consider(&failure, now)),
+        Refusal::Embargoed { .. }
+    ));
+    let other = CorsFailure {
+        top_level_site: origin("https://other.example").site(),
+        ..failure.clone()
+    };
+    assert!(is_question(&user_cors.consider(&other, now)));
+    let (key, _) = user_cors
+        .embargoes(now)
+        .first()
+        .expect("an embargo")
+        .clone();
+    user_cors.reset_embargo(&key).expect("written");
+    assert!(is_question(&user_cors.consider(&failure, now)));
+}
+
+#[test]
+fn revoking_ends_requests_in_flight() {
+    let (_folder, user_cors) = lasting();
+    for choice in [
+        Choice::AllowOnce,
+        Choice::AllowForVisit,
+        Choice::AlwaysAllow,
+    ] {
+        let failure = failure("https://b.example/");
+        let grant_use = allow(&user_cors, &failure, choice, NOW);
+        assert_eq!(user_cors.still_granted(&grant_use, TAB, NOW), Ok(()));
+        for grant in user_cors.grants(NOW) {
+            user_cors.revoke(grant.id).expect("written");
+        }
+        assert_eq!(
+            user_cors.still_granted(&grant_use, TAB, NOW),
+            Err(Refusal::GrantEnded),
+            "{choice:?}"
+        );
+        assert_eq!(
+            user_cors.recheck(&grant_use, &failure, NOW),
+            Err(Refusal::GrantEnded),
+            "{choice:?}"
+        );
+    }
+}
+
+#[test]
+fn the_no_of_the_anonymous_response_wins() {
+    let user_cors = user_cors();
+    let failure = failure("https://b.example/");
+    let grant_use = allow(&user_cors, &failure, Choice::AllowForVisit, NOW);
+    let answered = |lines: &[(&'static str, &str)]| {
+        let response = CorsFailure {
+            failing_response: headers(lines),
+            ..failure.clone()
+        };
+        user_cors.recheck(&grant_use, &response, NOW)
+    };
+    assert_eq!(answered(&[]), Ok(()));
+    assert_eq!(
+        answered(&[("access-control-allow-origin", "https://app.example")]),
+        Ok(())
+    );
+    assert_eq!(answered(&[("access-control-allow-origin", "*")]), Ok(()));
+    assert!(answered(&[("access-control-allow-origin", "https://c.example")]).is_err());
+    assert!(answered(&[("access-control-allow-origin", "null")]).is_err());
+    assert_eq!(
+        answered(&[("cross-origin-resource-policy", "same-origin")]),
+        Err(Refusal::ResourcePolicySameOrigin)
+    );
+    assert_eq!(
+        answered(&[("access-control-prevent-origin", "*;max-age=5")]),
+        Err(Refusal::PreventedByServer)
+    );
+    assert_eq!(answered(&[]), Err(Refusal::PreventedByMemory));
+}
+
+#[test]
+fn a_name_that_moves_into_the_local_network_takes_its_grant_nowhere() {
+    let user_cors = user_cors();
+    let public = failure("https://rebind.example/");
+    let grant_use = allow(&user_cors, &public, Choice::AllowForVisit, NOW);
+    for address in [
+        "127.0.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "::ffff:10.0.0.1",
+    ] {
+        let moved = at_address(public.clone(), address);
+        assert_eq!(
+            refusal(user_cors.consider(&moved, NOW)).step(),
+            6,
+            "{address}"
+        );
+        assert!(
+            user_cors.recheck(&grant_use, &moved, NOW).is_err(),
+            "{address}"
+        );
+    }
+    // Also where the local network may be asked about: that is another question.
+    let _ = user_cors.set_settings(
+        Settings {
+            local_network: LocalNetwork::Warn,
+            ..Settings::default()
+        },
+        NOW,
+    );
+    let moved = at_address(public.clone(), "192.168.1.1");
+    assert!(is_question(&user_cors.consider(&moved, NOW)));
+    assert_eq!(
+        user_cors.recheck(&grant_use, &moved, NOW),
+        Err(Refusal::GrantEnded)
+    );
+    allow(&user_cors, &moved, Choice::AllowForVisit, NOW);
+    assert!(
+        is_granted(&user_cors.consider(&moved, NOW))
+            && is_granted(&user_cors.consider(&public, NOW))
+    );
+}
+
+#[test]
+fn a_grant_is_not_for_another_request() {
+    let user_cors = user_cors();
+    let read = failure("https://b.example/");
+    let grant_use = allow(&user_cors, &read, Choice::AllowForVisit, NOW);
+    for other in [
+        failure("https://c.example/"),
+        with_method("https://b.example/", Method::POST),
+        CorsFailure {
+            top_level_site: origin("https://other.example").site(),
+            ..read.clone()
+        },
+        in_tab(read.clone(), TabId(2)),
+    ] {
+        assert_eq!(
+            user_cors.recheck(&grant_use, &other, NOW),
+            Err(Refusal::GrantEnded),
+            "{other:?}"
+        );
+    }
+}
+
+#[test]
+fn a_chain_needs_every_target() {
+    let user_cors = user_cors();
+    let start = failure("https://start.example/");
+    let end = CorsFailure {
+        earlier_targets: vec![TicketTarget {
+            origin: origin("https://start.example"),
+            address: start.route.peer().map(|peer| peer.ip()),
+            space: start.route.space(),
+        }],
+        ..failure("https://end.example/")
+    };
+    allow(
+        &user_cors,
+        &failure("https://end.example/"),
+        Choice::AllowForVisit,
+        NOW,
+    );
+    assert!(is_question(&user_cors.consider(&end, NOW)));
+    let grant_use = allow(&user_cors, &end, Choice::AllowForVisit, NOW);
+    assert_eq!(grant_use.bases().len(), 2);
+    assert!(is_granted(&user_cors.consider(&start, NOW)));
+    assert_eq!(user_cors.recheck(&grant_use, &end, NOW), Ok(()));
+    // The permission for a part of the chain is not one for the whole.
+    let part = allow(
+        &user_cors,
+        &failure("https://end.example:8443/"),
+        Choice::AllowForVisit,
+        NOW,
+    );
+    assert_eq!(
+        user_cors.recheck(&part, &end, NOW),
+        Err(Refusal::GrantEnded)
+    );
+}
+
+#[test]
+fn a_change_of_settings_policy_or_lists_reaches_open_questions() {
+    let block = |user_cors: &UserCors| {
+        user_cors.set_blocklist(Blocklist::new(["b.example".parse().expect("a host")]), NOW)
+    };
+    let switch_off = |user_cors: &UserCors| {
+        user_cors.set_settings(
+            Settings {
+                enabled: Switch::Off,
+                ..Settings::default()
+            },
+            NOW,
+        )
+    };
+    let break_policy = |user_cors: &UserCors| {
+        user_cors.set_policy(PolicyStatus::Unusable(PolicyError::TooLarge), NOW)
+    };
+    for change in [
+        &block as &dyn Fn(&UserCors) -> Vec<Settlement>,
+        &switch_off,
+        &break_policy,
+    ] {
+        let user_cors = user_cors();
+        let ticket = ask(&user_cors, &failure("https://b.example/"), NOW);
+        let forbidden = Verdict::Declined(DeclineReason::Forbidden);
+        assert_eq!(
+            change(&user_cors),
+            [Settlement {
+                ticket,
+                verdict: forbidden
+            }]
+        );
+        assert_eq!(user_cors.question(TAB), None);
+    }
+}
+
+#[test]
+fn a_lasting_answer_in_one_tab_reaches_the_question_of_another() {
+    let (_folder, user_cors) = lasting();
+    let failure = failure("https://b.example/");
+    let elsewhere = ask(&user_cors, &in_tab(failure.clone(), TabId(2)), NOW);
+    ask(&user_cors, &failure, NOW);
+    let settlements = answer(&user_cors, Choice::AlwaysAllow, NOW);
+    assert_eq!(settlements.len(), 2);
+    let other = settlements
+        .iter()
+        .find(|settlement| settlement.ticket == elsewhere)
+        .expect("settled");
+    assert!(matches!(other.verdict, Verdict::Allowed(_)));
+    assert_eq!(user_cors.question(TabId(2)), None);
+}
+
+#[test]
+fn rules_answer_at_once_and_do_not_embargo() {
+    let user_cors = user_cors();
+    let rules = r#"{"rules": [{"requester": "https://app.example", "target": "*.yes.example", "answer": "always"}]}"#;
+    user_cors.set_answers(Answers::Rules(Rules::parse(rules).expect("rules")));
+    let outcome = |url: &str| {
+        let Decision::Ask(request) = user_cors.consider(&failure(url), NOW) else {
+            panic!("not a question")
+        };
+        user_cors.ask(*request, NOW)
+    };
+    for _ in 0..5 {
+        assert_eq!(
+            outcome("https://no.example/"),
+            AskOutcome::Settled(Verdict::Declined(DeclineReason::NotNow))
+        );
+    }
+    let AskOutcome::Settled(Verdict::Allowed(grant_use)) = outcome("https://a.yes.example/") else {
+        panic!("not allowed")
+    };
+    // A temporary profile offers no lasting grants.
+    assert_eq!(grant_use.scope(), Some(GrantScope::Visit));
+    assert!(is_granted(
+        &user_cors.consider(&failure("https://a.yes.example/"), NOW)
+    ));
+    assert_eq!(user_cors.question(TAB), None);
+}
+
+#[test]
+fn writes_are_counted_by_grant() {
+    let user_cors = user_cors();
+    let grant_use = allow(
+        &user_cors,
+        &with_method("https://b.example/", Method::POST),
+        Choice::AllowForVisit,
+        NOW,
+    );
+    for _ in 0..60 {
+        assert_eq!(user_cors.count_write(&grant_use, NOW), Ok(()));
+    }
+    assert_eq!(
+        user_cors.count_write(&grant_use, NOW),
+        Err(Refusal::TooManyWrites)
+    );
+}
+
+#[test]
+fn listeners_are_told_without_a_lock_held() {
+    let user_cors = Arc::new(user_cors());
+    let told = Arc::new(AtomicUsize::new(0));
+    let (weak, count) = (Arc::downgrade(&user_cors), told.clone());
+    user_cors.set_listener(move |_| {
+        if let Some(user_cors) = weak.upgrade() {
+            let _ = user_cors.grants(NOW);
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    allow(
+        &user_cors,
+        &failure("https://b.example/"),
+        Choice::AllowForVisit,
+        NOW,
+    );
+    assert!(told.load(Ordering::SeqCst) >= 2);
+}
+
+#[test]
+fn it_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<UserCors>();
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Request {
+        target: u8,
+        method: u8,
+        header: bool,
+        tab: u64,
+    },
+    Answer(u8),
+    Revoke(usize),
+    Reset(usize),
+    Navigate {
+        tab: u64,
+        home: bool,
+    },
+    Wait(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0u8..3, 0u8..3, any::<bool>(), 1u64..3)
+            .prop_map(|(target, method, header, tab)| Step::Request { target, method, header, tab }),
+        5 => (0u8..5).prop_map(Step::Answer),
+        1 => (0usize..8).prop_map(Step::Revoke),
+        1 => (0usize..8).prop_map(Step::Reset),
+        1 => (1u64..3, any::<bool>()).prop_map(|(tab, home)| Step::Navigate { tab, home }),
+        1 => (0u32..3_000_000_000).prop_map(Step::Wait),
+    ]
+}
+
+fn generated(target: u8, method: u8, header: bool, tab: u64) -> CorsFailure {
+    let method = [Method::GET, Method::POST, Method::PUT][usize::from(method)].clone();
+    let failure = in_tab(
+        with_method(&format!("https://t{target}.example/"), method),
+        TabId(tab),
+    );
+    with_request(failure, |request| {
+        if header {
+            request.unsafe_headers = names(&["x-one"]);
+            request.page_headers = names(&["x-one"]);
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Invariant 2: whatever goes on is covered by a grant that is listed, live, of equal key, with the method and the
+    /// headers, and not denied.
+    #[test]
+    fn nothing_goes_on_without_a_live_grant(steps in prop::collection::vec(step(), 1..60)) {
+        let (_folder, user_cors) = lasting();
+        let mut now = NOW;
+        for step in steps {
+            match step {
+                Step::Request { target, method, header, tab } => {
+                    let failure = generated(target, method, header, tab);
+                    user_cors.user_interacted(TabId(tab));
+                    match user_cors.consider(&failure, now) {
+                        Decision::Granted(grant_use) => {
+                            prop_assert_eq!(user_cors.recheck(&grant_use, &failure, now), Ok(()));
+                            let grants = user_cors.grants(now);
+                            for (need, basis) in grant_use.bases() {
+                                let GrantBasis::Grant { id, scope } = basis else {
+                                    return Err(TestCaseError::fail("no policy is in force"));
+                                };
+                                let grant = grants.iter().find(|grant| grant.id == *id);
+                                prop_assert!(grant.is_some_and(|grant| grant.coverage.covers(need)));
+                                prop_assert!(grant.is_some_and(|grant| grant.expires.is_none_or(|end| now < end)));
+                                prop_assert!(*scope != GrantScope::Persistent || need.method != MethodClass::Put);
+                                prop_assert!(user_cors.denials().iter().all(|denial| denial.key != need.key));
+                            }
+                        },
+                        Decision::Ask(request) => {
+                            let _ = user_cors.ask(*request, now);
+                        },
+                        Decision::Fail(refusal) => prop_assert_eq!(refusal.step(), 8, "{}", refusal),
+                    }
+                },
+                Step::Answer(choice) => {
+                    let choices =
+                        [Choice::AllowOnce, Choice::AllowForVisit, Choice::AlwaysAllow, Choice::NotNow, Choice::Never];
+                    for tab in user_cors.tabs_with_questions() {
+                        if let Some(shown) = user_cors.question(tab) {
+                            user_cors.visible(shown.id, shown.revision, now, true);
+                            now = now.after(Duration::from_millis(700));
+                            let _ = user_cors.answer(shown.id, shown.revision, choices[usize::from(choice)], now);
+                        }
+                    }
+                },
+                Step::Revoke(index) => {
+                    if let Some(grant) = user_cors.grants(now).get(index) {
+                        prop_assert!(user_cors.revoke(grant.id).is_ok());
+                        prop_assert!(user_cors.grants(now).iter().all(|other| other.id != grant.id));
+                    }
+                },
+                Step::Reset(index) => {
+                    if let Some(denial) = user_cors.denials().get(index) {
+                        prop_assert!(user_cors.reset(&denial.key).is_ok());
+                    }
+                },
+                Step::Navigate { tab, home } => {
+                    let site = origin(if home { "https://app.example" } else { "https://away.example" }).site();
+                    let _ = user_cors.navigated(TabId(tab), Some(&site));
+                    let left = user_cors.grants(now);
+                    let once = |grant: &Grant| grant.tab == Some(TabId(tab)) && grant.scope == GrantScope::Once;
+                    prop_assert!(!left.iter().any(once));
+                },
+                Step::Wait(millis) => {
+                    now = now.after(Duration::from_millis(millis.into()));
+                    let _ = user_cors.expire(now);
+                },
+            }
+        }
+    }
+}
