@@ -148,8 +148,8 @@ pub(crate) fn response_received(
     from_cache: bool,
     context: &FetchContext,
 ) {
-    if let Some(watcher) = Watcher::of(request, context) &&
-        !response.is_network_error()
+    if let Some(watcher) = Watcher::of(request, context)
+        && !response.is_network_error()
     {
         let http_response = watcher.http_response(response, None, from_cache);
         watcher.send(NetworkEvent::HttpResponse(http_response));
@@ -162,8 +162,8 @@ pub(crate) fn security_info(
     info: Option<&TlsSecurityInfo>,
     context: &FetchContext,
 ) {
-    if let Some(info) = info &&
-        let Some(watcher) = Watcher::of(request, context)
+    if let Some(info) = info
+        && let Some(watcher) = Watcher::of(request, context)
     {
         watcher.send(NetworkEvent::SecurityInfo(SecurityInfoUpdate {
             browsing_context_id: watcher.webview.into(),

@@ -65,15 +65,15 @@ async fn answer(
         match receiver.recv().await {
             Some(WebResourceResponseMsg::Start(response)) => {
                 return Some(respond(response, receiver, context));
-            },
+            }
             Some(WebResourceResponseMsg::CancelLoad) => {
                 return Some(FetchResponse::network_error(Cause::Cancelled));
-            },
+            }
             Some(WebResourceResponseMsg::SendBodyData(_)) => {
                 warn!("the embedder sent a body before its response; it is ignored");
-            },
-            Some(WebResourceResponseMsg::FinishLoad | WebResourceResponseMsg::DoNotIntercept) |
-            None => return None,
+            }
+            Some(WebResourceResponseMsg::FinishLoad | WebResourceResponseMsg::DoNotIntercept)
+            | None => return None,
         }
     }
 }
@@ -96,19 +96,17 @@ fn body(receiver: UnboundedReceiver<WebResourceResponseMsg>) -> Body {
         let mut receiver = receiver?;
         loop {
             match receiver.recv().await {
-                Some(WebResourceResponseMsg::SendBodyData(data)) if data.is_empty() => {},
+                Some(WebResourceResponseMsg::SendBodyData(data)) if data.is_empty() => {}
                 Some(WebResourceResponseMsg::SendBodyData(data)) => {
                     return Some((Ok(data.into()), Some(receiver)));
-                },
+                }
                 Some(WebResourceResponseMsg::FinishLoad) => return None,
                 Some(WebResourceResponseMsg::CancelLoad) => {
                     return Some((Err(BodyError::Cancelled), None));
-                },
-                Some(
-                    WebResourceResponseMsg::Start(_) | WebResourceResponseMsg::DoNotIntercept,
-                ) => {
+                }
+                Some(WebResourceResponseMsg::Start(_) | WebResourceResponseMsg::DoNotIntercept) => {
                     warn!("the embedder began its response twice; the second time is ignored");
-                },
+                }
                 None => return Some((Err(BodyError::Truncated), None)),
             }
         }
@@ -199,9 +197,6 @@ mod tests {
     #[test]
     fn credentials_are_not_shown() {
         let url = ServoUrl::parse("https://bank.example:secret@evil.example/a").expect("a URL");
-        assert_eq!(
-            without_credentials(url).as_str(),
-            "https://evil.example/a"
-        );
+        assert_eq!(without_credentials(url).as_str(), "https://evil.example/a");
     }
 }

@@ -31,9 +31,7 @@ impl Runtime {
             .unwrap_or(usize::MAX)
             .max(1);
         let workers = thread::available_parallelism().map_or_else(
-            |_| {
-                usize::try_from(servo_config::pref!(thread_pool_fallback_workers)).unwrap_or(1)
-            },
+            |_| usize::try_from(servo_config::pref!(thread_pool_fallback_workers)).unwrap_or(1),
             usize::from,
         );
         let runtime = Builder::new_multi_thread()
@@ -87,11 +85,6 @@ where
     handle().spawn_blocking(work)
 }
 
-/// Waits for `task` on a thread that is not the runtime's.
-pub(crate) fn block_on<F: Future>(task: F) -> F::Output {
-    handle().block_on(task)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -118,7 +111,10 @@ mod tests {
         let begin = Instant::now();
         runtime.shutdown();
         assert!(begin.elapsed() < SHUTDOWN_LIMIT * 10);
-        assert_eq!(was_dropped.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        assert_eq!(
+            was_dropped.try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        );
         runtime.shutdown();
         drop(release);
     }

@@ -4,8 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use user_cors::{
-    AskOutcome, DeclineReason, GrantUse, Refusal, Settlement, TicketId, TicketRequest,
-    Verdict,
+    AskOutcome, DeclineReason, GrantUse, Refusal, Settlement, TicketId, TicketRequest, Verdict,
 };
 
 use super::Embedding;
@@ -22,13 +21,13 @@ impl Embedding {
     /// # Errors
     /// The [`Refusal`] if the request could not be put into a question, or the answer was no.
     pub(crate) async fn ask(&'static self, request: TicketRequest) -> Result<GrantUse, Refusal> {
-        let waiter = self.waiting.wait(|| {
-            match self.user_cors.ask(request, self.clock.now()) {
+        let waiter = self
+            .waiting
+            .wait(|| match self.user_cors.ask(request, self.clock.now()) {
                 AskOutcome::Waiting { ticket, .. } => Ok(ticket),
                 AskOutcome::Settled(verdict) => Err(granted(verdict)),
                 AskOutcome::Refused(refusal) => Err(Err(refusal)),
-            }
-        });
+            });
         let mut waiter = match waiter {
             Ok(waiter) => waiter,
             Err(decided) => return decided,
@@ -110,11 +109,10 @@ mod tests {
     use std::sync::Arc;
 
     use http::Method;
-    use parking_lot::Mutex;
     use servo_base::id::WebViewId;
     use url::Url;
     use user_cors::{
-        AddressSpace, Answers, BodySize, Clock, DocumentId, HeaderNames, Initiator, ManualClock,
+        AddressSpace, Answers, BodySize, DocumentId, HeaderNames, Initiator, ManualClock,
         MethodClass, PermissionStore, Rules, SilenceReason, TabId, TargetNetwork, TicketTarget,
         Timestamp, TupleOrigin, UserCors,
     };

@@ -28,8 +28,6 @@ const ACTIVATION_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct RequesterContext {
     /// The tab.
-    pub webview: WebViewId,
-    /// The tab, as the permission model knows it.
     pub tab: TabId,
     /// The document.
     pub document: DocumentId,
@@ -148,8 +146,8 @@ impl Contexts {
         ) {
             return;
         }
-        if let Some(pipeline) = request.pipeline_id &&
-            let Some(document) = self.0.lock().documents.get_mut(&pipeline)
+        if let Some(pipeline) = request.pipeline_id
+            && let Some(document) = self.0.lock().documents.get_mut(&pipeline)
         {
             document.shares_workers = true;
         }
@@ -253,9 +251,9 @@ impl Contexts {
         let tab = state.tabs.get(&document.webview)?;
         if request
             .target_webview_id
-            .is_some_and(|webview| webview != document.webview) ||
-            client.origin != Origin::Origin(document.origin.clone()) ||
-            request.origin != Origin::Client && request.origin != client.origin
+            .is_some_and(|webview| webview != document.webview)
+            || client.origin != Origin::Origin(document.origin.clone())
+            || request.origin != Origin::Client && request.origin != client.origin
         {
             return None;
         }
@@ -272,7 +270,6 @@ impl Contexts {
             (client_context(client, document), site)
         };
         Some(RequesterContext {
-            webview: document.webview,
             tab: tab.id,
             document: DocumentId(pipeline.into()),
             client: kind,
@@ -290,8 +287,8 @@ impl Contexts {
         let state = self.0.lock();
         if let Some(document) = request
             .pipeline_id
-            .and_then(|pipeline| state.documents.get(&pipeline)) &&
-            !request.is_navigation_request()
+            .and_then(|pipeline| state.documents.get(&pipeline))
+            && !request.is_navigation_request()
         {
             return if document.nested {
                 document.top_level_site.clone()
@@ -313,8 +310,11 @@ impl Contexts {
         }
         // What the shell loads has no origin and no referrer. A page can make its navigations look like that, but not
         // one that was announced.
-        let from_nowhere = matches!(request.referrer, Referrer::NoReferrer) &&
-            request.client.as_ref().is_some_and(|client| client.origin.is_opaque());
+        let from_nowhere = matches!(request.referrer, Referrer::NoReferrer)
+            && request
+                .client
+                .as_ref()
+                .is_some_and(|client| client.origin.is_opaque());
         let mut state = self.0.lock();
         let Some(expected) = state
             .tabs
@@ -326,14 +326,14 @@ impl Contexts {
         match expected.pipeline {
             Some(bound) => bound == pipeline,
             None => {
-                let is_it = from_nowhere &&
-                    now.saturating_duration_since(expected.announced) <= ANNOUNCEMENT_LIMIT &&
-                    equal_but_for_upgrade(&expected.url, &request.url());
+                let is_it = from_nowhere
+                    && now.saturating_duration_since(expected.announced) <= ANNOUNCEMENT_LIMIT
+                    && equal_but_for_upgrade(&expected.url, &request.url());
                 if is_it {
                     expected.pipeline = Some(pipeline);
                 }
                 is_it
-            },
+            }
         }
     }
 
@@ -376,10 +376,10 @@ impl State {
         let newest = tab.newest.and_then(|newest| self.documents.get(&newest));
         match (&tab.shown, newest) {
             (Some((url, said)), Some(newest)) => {
-                let arriving = newest.noted > *said &&
-                    now.saturating_duration_since(newest.noted_at) <= COMMIT_LIMIT;
+                let arriving = newest.noted > *said
+                    && now.saturating_duration_since(newest.noted_at) <= COMMIT_LIMIT;
                 Some(if arriving { &newest.url } else { url })
-            },
+            }
             (Some((url, _)), None) => Some(url),
             (None, newest) => newest.map(|newest| &newest.url),
         }
@@ -402,8 +402,8 @@ impl State {
                 .get(&pipeline)
                 .is_some_and(|document| equal_without_fragment(&document.url, url))
         };
-        if let Some(newest) = tab.newest.filter(|newest| is_at(*newest)) &&
-            tab.committed != Some(newest)
+        if let Some(newest) = tab.newest.filter(|newest| is_at(*newest))
+            && tab.committed != Some(newest)
         {
             return Some((newest, false));
         }
@@ -425,7 +425,10 @@ impl State {
                 .iter()
                 .filter(|(_, document)| document.webview == webview)
         };
-        let begin = self.documents.get(&shown).map_or(0, |document| document.noted);
+        let begin = self
+            .documents
+            .get(&shown)
+            .map_or(0, |document| document.noted);
         let end = of_tab()
             .filter(|(_, document)| !document.nested && document.noted > begin)
             .map(|(_, document)| document.noted)
@@ -442,7 +445,11 @@ impl State {
             return;
         }
         // A quarter at a time, so that this is rare.
-        let mut ages: Vec<u64> = self.documents.values().map(|document| document.noted).collect();
+        let mut ages: Vec<u64> = self
+            .documents
+            .values()
+            .map(|document| document.noted)
+            .collect();
         ages.sort_unstable();
         let limit = ages.get(DOCUMENTS_LIMIT / 4).copied().unwrap_or(0);
         self.documents.retain(|_, document| document.noted > limit);
@@ -468,8 +475,8 @@ fn client_context(client: &RequestClient, document: &Document) -> ClientContext 
 }
 
 fn is_nested_navigation(request: &Request) -> bool {
-    request.destination != Destination::Document ||
-        request
+    request.destination != Destination::Document
+        || request
             .client
             .as_ref()
             .is_some_and(|client| client.is_nested_browsing_context)
@@ -493,292 +500,10 @@ fn equal_but_for_upgrade(announced: &ServoUrl, reached: &ServoUrl) -> bool {
         return true;
     }
     let mut upgraded = announced.clone();
-    announced.scheme() == "http" &&
-        upgraded.as_mut_url().set_scheme("https").is_ok() &&
-        upgraded == *reached
+    announced.scheme() == "http"
+        && upgraded.as_mut_url().set_scheme("https").is_ok()
+        && upgraded == *reached
 }
 
 #[cfg(test)]
-mod tests {
-    use content_security_policy::Destination;
-    use net_traits::blob_url_store::UrlWithBlobClaim;
-    use net_traits::policy_container::PolicyContainer;
-    use net_traits::request::{InsecureRequestsPolicy, RequestBuilder, RequestMode};
-    use servo_base::id::{
-        BrowsingContextId, PipelineNamespace, PipelineNamespaceId, TEST_WEBVIEW_ID,
-    };
-
-    use super::*;
-
-    fn url(text: &str) -> ServoUrl {
-        ServoUrl::parse(text).expect("a URL")
-    }
-
-    /// Facts that are put in and questions that are asked at one moment.
-    struct Scene {
-        contexts: Contexts,
-        now: Instant,
-    }
-
-    impl Scene {
-        fn new(namespace: u32) -> Self {
-            PipelineNamespace::install(PipelineNamespaceId(namespace));
-            Self {
-                contexts: Contexts::default(),
-                now: Instant::now(),
-            }
-        }
-
-        fn document(&self, webview: WebViewId, document: &str, nested: bool) -> PipelineId {
-            let pipeline = PipelineId::new();
-            let request = navigation(webview, pipeline, document, nested);
-            self.contexts
-                .note_document(&request, Some(AddressSpace::Local), self.now);
-            pipeline
-        }
-
-        fn requester(&self, request: &Request) -> Option<RequesterContext> {
-            self.contexts.requester(request, self.now)
-        }
-    }
-
-    fn client(origin: ImmutableOrigin, nested: bool, window: bool) -> RequestClient {
-        RequestClient {
-            preloaded_resources: Default::default(),
-            policy_container: PolicyContainer::default(),
-            origin: Origin::Origin(origin),
-            is_nested_browsing_context: nested,
-            insecure_requests_policy: InsecureRequestsPolicy::DoNotUpgrade,
-            has_trustworthy_ancestor_origin: window,
-        }
-    }
-
-    fn request(webview: Option<WebViewId>, pipeline: PipelineId, target: &str) -> RequestBuilder {
-        let url = UrlWithBlobClaim::for_url(url(target)).expect("no blob URL");
-        RequestBuilder::new(webview, url, Referrer::NoReferrer).pipeline_id(Some(pipeline))
-    }
-
-    /// As script makes it for a navigation from the browser's own interface.
-    fn navigation(
-        webview: WebViewId,
-        pipeline: PipelineId,
-        target: &str,
-        nested: bool,
-    ) -> Request {
-        let destination = if nested {
-            Destination::IFrame
-        } else {
-            Destination::Document
-        };
-        request(Some(webview), pipeline, target)
-            .destination(destination)
-            .mode(RequestMode::Navigate)
-            .client(client(ImmutableOrigin::new_opaque(), nested, false))
-            .build()
-    }
-
-    /// As `fetch()` makes it in a window of `origin`.
-    fn fetch(webview: WebViewId, pipeline: PipelineId, origin: &str) -> Request {
-        request(Some(webview), pipeline, "https://api.example/")
-            .client(client(url(origin).origin(), false, true))
-            .build()
-    }
-
-    #[test]
-    fn a_top_level_document_is_known() {
-        let scene = Scene::new(7101);
-        let page = "https://app.page.example/start";
-        let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
-        scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
-        let requester = scene
-            .requester(&fetch(TEST_WEBVIEW_ID, pipeline, page))
-            .expect("known");
-        assert_eq!(requester.client, ClientContext::TopLevelDocument);
-        assert_eq!(requester.origin, url(page).origin());
-        assert_eq!(requester.top_level_site.to_string(), "https://page.example");
-        assert_eq!(requester.address_space, AddressSpace::Local);
-        assert_eq!(requester.tab, scene.contexts.tab(TEST_WEBVIEW_ID));
-    }
-
-    #[test]
-    fn what_disagrees_is_unknown() {
-        let mut scene = Scene::new(7102);
-        let page = "https://page.example/";
-        let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
-        let good = fetch(TEST_WEBVIEW_ID, pipeline, page);
-        assert!(scene.requester(&good).is_some(), "it has only just arrived");
-
-        let neighbour = WebViewId::mock_for_testing(BrowsingContextId::new());
-        assert!(scene.requester(&fetch(neighbour, pipeline, page)).is_none(), "another tab");
-        let other = fetch(TEST_WEBVIEW_ID, pipeline, "https://other.example/");
-        assert!(scene.requester(&other).is_none(), "another origin");
-        let unknown = fetch(TEST_WEBVIEW_ID, PipelineId::new(), page);
-        assert!(scene.requester(&unknown).is_none(), "another document");
-        let mut nested = good.clone();
-        nested.client = Some(client(url(page).origin(), true, true));
-        assert!(scene.requester(&nested).is_none(), "a frame, it says");
-        let mut opaque = good.clone();
-        opaque.client = Some(client(ImmutableOrigin::new_opaque(), false, true));
-        assert!(scene.requester(&opaque).is_none(), "a sandboxed document");
-        let mut clientless = good.clone();
-        clientless.client = None;
-        assert!(scene.requester(&clientless).is_none(), "no client");
-
-        // The shell says otherwise.
-        scene
-            .contexts
-            .set_top_level_url(TEST_WEBVIEW_ID, url("https://elsewhere.example/"));
-        assert!(scene.requester(&good).is_none(), "another page is shown");
-        scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url("https://page.example/other"));
-        assert!(scene.requester(&good).is_some(), "history.pushState");
-
-        // A response that the tab never shows: a download.
-        scene.document(TEST_WEBVIEW_ID, "https://files.example/file.zip", false);
-        assert!(scene.requester(&good).is_none());
-        scene.now += COMMIT_LIMIT + Duration::from_millis(1);
-        assert!(scene.requester(&good).is_some());
-
-        scene.contexts.forget(TEST_WEBVIEW_ID);
-        assert!(scene.requester(&good).is_none(), "the tab is closed");
-    }
-
-    #[test]
-    fn workers_and_frames_are_told_apart() {
-        let scene = Scene::new(7103);
-        let page = "https://page.example/";
-        let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
-        let mut worker = fetch(TEST_WEBVIEW_ID, pipeline, page);
-        worker.client = Some(client(url(page).origin(), false, false));
-        let kind = |request: &Request| scene.requester(request).map(|known| known.client);
-        assert_eq!(kind(&worker), Some(ClientContext::DedicatedWorker));
-
-        // From a page with a shared worker it may as well be that.
-        let mut shared = fetch(TEST_WEBVIEW_ID, pipeline, page);
-        shared.destination = Destination::SharedWorker;
-        scene.contexts.note_request(&shared);
-        assert_eq!(kind(&worker), Some(ClientContext::Unknown));
-        let window = fetch(TEST_WEBVIEW_ID, pipeline, page);
-        assert_eq!(kind(&window), Some(ClientContext::TopLevelDocument));
-
-        let frame = "https://frame.example/";
-        let pipeline = scene.document(TEST_WEBVIEW_ID, frame, true);
-        let mut request = fetch(TEST_WEBVIEW_ID, pipeline, frame);
-        request.client = Some(client(url(frame).origin(), true, true));
-        let requester = scene.requester(&request).expect("known");
-        assert_eq!(requester.client, ClientContext::Nested);
-        assert_eq!(requester.top_level_site.to_string(), "https://page.example");
-        // A worker of a frame says that it is not nested.
-        request.client = Some(client(url(frame).origin(), false, false));
-        assert_eq!(kind(&request), Some(ClientContext::Nested));
-    }
-
-    #[test]
-    fn requests_have_the_site_of_their_tab() {
-        let scene = Scene::new(7104);
-        let site = |request: &Request| {
-            scene
-                .contexts
-                .top_level_site(request, scene.now)
-                .map(|site| site.to_string())
-        };
-        let top = navigation(TEST_WEBVIEW_ID, PipelineId::new(), "https://a.page.example/", false);
-        assert_eq!(site(&top).as_deref(), Some("https://page.example"));
-        let file = navigation(TEST_WEBVIEW_ID, PipelineId::new(), "file:///etc/hosts", false);
-        assert_eq!(site(&file), None);
-
-        let page = scene.document(TEST_WEBVIEW_ID, "https://page.example/", false);
-        let image = fetch(TEST_WEBVIEW_ID, page, "https://page.example/");
-        assert_eq!(site(&image).as_deref(), Some("https://page.example"));
-        let frame = navigation(TEST_WEBVIEW_ID, PipelineId::new(), "https://ads.example/", true);
-        assert_eq!(site(&frame).as_deref(), Some("https://page.example"));
-        let mut beacon = fetch(TEST_WEBVIEW_ID, page, "https://page.example/");
-        beacon.target_webview_id = None;
-        assert_eq!(site(&beacon).as_deref(), Some("https://page.example"));
-        assert_eq!(scene.contexts.webview_of(&beacon), Some(TEST_WEBVIEW_ID));
-    }
-
-    #[test]
-    fn only_the_announced_navigation_is_the_users() {
-        let mut scene = Scene::new(7105);
-        let target = "http://bank.example/?q";
-        let is_users = |scene: &Scene, request: &Request| {
-            scene
-                .contexts
-                .is_user_initiated_navigation(request, scene.now)
-        };
-        let first = PipelineId::new();
-        let typed = navigation(TEST_WEBVIEW_ID, first, target, false);
-        assert!(!is_users(&scene, &typed), "nothing was announced");
-
-        scene
-            .contexts
-            .expect_user_navigation(TEST_WEBVIEW_ID, url(target), scene.now);
-        let frame = navigation(TEST_WEBVIEW_ID, PipelineId::new(), target, true);
-        assert!(!is_users(&scene, &frame));
-        let mut linked = typed.clone();
-        linked.client = Some(client(url("https://evil.example/").origin(), false, false));
-        assert!(!is_users(&scene, &linked));
-        let mut referred = typed.clone();
-        referred.referrer = Referrer::ReferrerUrl(url("https://evil.example/"));
-        assert!(!is_users(&scene, &referred));
-        let elsewhere = navigation(TEST_WEBVIEW_ID, first, "https://bank.example/?r", false);
-        assert!(!is_users(&scene, &elsewhere));
-
-        let upgraded = navigation(TEST_WEBVIEW_ID, first, "https://bank.example/?q", false);
-        assert!(is_users(&scene, &upgraded));
-        let redirected = navigation(TEST_WEBVIEW_ID, first, "https://login.example/", false);
-        assert!(is_users(&scene, &redirected), "the same document, redirected");
-        let imitation = navigation(TEST_WEBVIEW_ID, PipelineId::new(), target, false);
-        assert!(!is_users(&scene, &imitation), "it has been made already");
-
-        scene
-            .contexts
-            .expect_user_navigation(TEST_WEBVIEW_ID, url(target), scene.now);
-        scene.now += ANNOUNCEMENT_LIMIT + Duration::from_millis(1);
-        assert!(!is_users(&scene, &imitation), "long ago");
-    }
-
-    #[test]
-    fn activation_is_transient() {
-        let scene = Scene::new(7106);
-        let active = |after: Duration| {
-            scene
-                .contexts
-                .has_user_activation(TEST_WEBVIEW_ID, scene.now + after)
-        };
-        assert!(!active(Duration::ZERO));
-        scene.contexts.user_interacted(TEST_WEBVIEW_ID, scene.now);
-        assert!(active(ACTIVATION_LIMIT));
-        assert!(!active(ACTIVATION_LIMIT + Duration::from_millis(1)));
-    }
-
-    #[test]
-    fn a_shown_document_replaces_the_others() {
-        let scene = Scene::new(7107);
-        let first = scene.document(TEST_WEBVIEW_ID, "https://one.example/", false);
-        let frame = scene.document(TEST_WEBVIEW_ID, "https://frame.example/", true);
-        let show = |text: &str| {
-            let Shown {
-                mut left,
-                navigated,
-                ..
-            } = scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(text));
-            left.sort();
-            (left, navigated)
-        };
-        // The model was told by the response already, which this test leaves out: so it is told here.
-        assert_eq!(show("https://one.example/#top"), (vec![], true));
-        let second = scene.document(TEST_WEBVIEW_ID, "https://two.example/", false);
-        assert_eq!(show("https://one.example/pushed"), (vec![], false), "not yet");
-        let request = navigation(TEST_WEBVIEW_ID, second, "https://two.example/", false);
-        let site = scene.contexts.document_delivered(&request);
-        assert_eq!(site.map(|site| site.to_string()).as_deref(), Some("https://two.example"));
-        assert_eq!(show("https://two.example/"), (vec![first, frame], false));
-        assert_eq!(show("https://two.example/"), (vec![], false), "once");
-        // Back, without a response, and forward again.
-        assert_eq!(show("https://one.example/"), (vec![second], true));
-        assert_eq!(show("https://two.example/"), (vec![first, frame], true));
-        // A page without a response.
-        assert_eq!(show("about:blank"), (vec![], true));
-    }
-}
+mod tests;

@@ -151,8 +151,7 @@ impl Embedding {
     /// # Errors
     /// [`AnswerError`], as for [`answer`](Self::answer).
     pub fn confirm(&self, question: QuestionId, revision: u64) -> Result<(), AnswerError> {
-        self.user_cors
-            .confirm(question, revision, self.clock.now())
+        self.user_cors.confirm(question, revision, self.clock.now())
     }
 
     /// The person's answer to this revision of a question.
@@ -271,13 +270,13 @@ impl Embedding {
                 if let Some(webview) = contexts().webview(tab) {
                     self.observer.questions_changed(webview);
                 }
-            },
+            }
             Change::Permissions => {
                 self.permissions.send_replace(());
                 for webview in contexts().webviews() {
                     self.observer.questions_changed(webview);
                 }
-            },
+            }
         }
     }
 }

@@ -95,15 +95,10 @@ pub enum Stage {
     },
 }
 
-/// Whether somebody reads events.
-pub(crate) fn wanted() -> bool {
-    Embedding::get().is_some_and(|embedding| embedding.observer.wants_network_events())
-}
-
 /// Tells that a fetch reached a stage. `stage` runs only if somebody reads events.
 pub(crate) fn emit(request: &Request, stage: impl FnOnce() -> Stage) {
-    if let Some(embedding) = Embedding::get() &&
-        embedding.observer.wants_network_events()
+    if let Some(embedding) = Embedding::get()
+        && embedding.observer.wants_network_events()
     {
         embedding.observer.network_event(NetworkEvent {
             request: request.id,

@@ -139,7 +139,7 @@ impl FetchGroups {
             _ if request.keep_alive => {
                 let length = request.body.as_ref().and_then(|body| body.len());
                 Kind::Keepalive(length.unwrap_or(0).try_into().unwrap_or(u64::MAX))
-            },
+            }
             _ => Kind::Subresource,
         };
         let mut records = self.0.lock();
@@ -187,8 +187,8 @@ impl FetchGroups {
     /// Ends the fetches of a tab that is being closed, and of its documents, but not those that may outlive them.
     pub(crate) fn cancel_webview(&self, webview: WebViewId, documents: &[PipelineId]) {
         self.cancel_where(|record| {
-            !matches!(record.kind, Kind::Keepalive(_)) &&
-                (record.webview == Some(webview) || record.is_of(documents))
+            !matches!(record.kind, Kind::Keepalive(_))
+                && (record.webview == Some(webview) || record.is_of(documents))
         });
     }
 
@@ -205,8 +205,8 @@ impl FetchGroups {
     pub(crate) fn stop_webview(&self, webview: WebViewId) {
         self.end_where(
             |record| {
-                matches!(record.kind, Kind::Navigation | Kind::Subresource) &&
-                    record.webview == Some(webview)
+                matches!(record.kind, Kind::Navigation | Kind::Subresource)
+                    && record.webview == Some(webview)
             },
             |record| match record.kind {
                 Kind::Navigation => record.controller.stop(),
@@ -247,11 +247,7 @@ impl FetchGroups {
     }
 
     /// Ends fetches without holding the lock: the task of an ended fetch comes back here.
-    fn end_where(
-        &self,
-        concerned: impl Fn(&FetchRecord) -> bool,
-        end: impl Fn(&FetchRecord),
-    ) {
+    fn end_where(&self, concerned: impl Fn(&FetchRecord) -> bool, end: impl Fn(&FetchRecord)) {
         let records: Vec<_> = self
             .0
             .lock()
@@ -372,7 +368,10 @@ mod tests {
         let late = request(Some(TEST_WEBVIEW_ID), None);
         let late = register(&groups, &late);
         groups.stop_webview(TEST_WEBVIEW_ID);
-        assert_eq!(navigation.controller.termination(), Some(Termination::Stopped));
+        assert_eq!(
+            navigation.controller.termination(),
+            Some(Termination::Stopped)
+        );
         assert_eq!(late.controller.termination(), Some(Termination::Cancelled));
         assert_eq!(socket.controller.termination(), None);
     }

@@ -27,7 +27,7 @@ pub(super) fn start(state: &Arc<NetworkState>, builder: RequestBuilder, channels
             let request = builder.build();
             let target = PageTarget::new(page, &request);
             run(state, request, None, target);
-        },
+        }
         FetchChannels::Prefetch => run(state, builder.build(), None, DiscardFetch),
         FetchChannels::WebSocket {
             event_sender,
@@ -41,12 +41,17 @@ pub(super) fn start(state: &Arc<NetworkState>, builder: RequestBuilder, channels
             let Some(registration) = register(state, &request.request) else {
                 return;
             };
-            let context = context(state, &request.request, &registration, FileTokenCheck::NotRequired);
+            let context = context(
+                state,
+                &request.request,
+                &registration,
+                FileTokenCheck::NotRequired,
+            );
             runtime::spawn(async move {
                 websocket::connect(request, script, &context).await;
                 drop(registration);
             });
-        },
+        }
     }
 }
 

@@ -49,10 +49,7 @@ const LINGER_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// # Panics
 /// If the operating system gives no threads or channels; nothing can be fetched then.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the signature is Servo's"
-)]
+#[expect(clippy::too_many_arguments, reason = "the signature is Servo's")]
 pub fn new_resource_threads(
     devtools: Option<Sender<DevtoolsControlMsg>>,
     _time_profiler: TimeProfilerChan,
@@ -173,12 +170,14 @@ fn serve(mut manager: Manager, mut channels: Vec<Channel>) {
             continue;
         };
         match (side, message) {
-            (_, Err(error)) => error!("a message to the resource manager could not be read: {error}"),
+            (_, Err(error)) => {
+                error!("a message to the resource manager could not be read: {error}")
+            }
             (Side::Public | Side::Private, Ok(CoreResourceMsg::Exit(reply))) => {
                 manager.exit();
                 deadline.get_or_insert_with(|| Instant::now() + LINGER_LIMIT);
                 reply.send_or_ignore(());
-            },
+            }
             (Side::Public, Ok(message)) => manager.handle(message, Which::Public),
             (Side::Private, Ok(message)) => manager.handle(message, Which::Private),
             (Side::PublicTokens, Ok(message)) => manager.handle_token(message, Which::Public),
@@ -221,39 +220,21 @@ impl Manager {
         match message {
             CoreResourceMsg::RevokeTokenForFile(request) => {
                 files.invalidate_token(&FileTokenCheck::Required(request.token), &request.blob_id);
-            },
+            }
             CoreResourceMsg::RefreshTokenForFile(request) => {
                 // Dropping the reply's channel would panic the thread that waits; a token that opens nothing does not.
                 let token = match files.get_token_for_file(&request.blob_id, true) {
                     FileTokenCheck::Required(token) => token,
                     FileTokenCheck::NotRequired | FileTokenCheck::ShouldFail => {
                         uuid::Uuid::new_v4()
-                    },
+                    }
                 };
                 request.new_token_sender.send_or_ignore(token);
-            },
+            }
             _ => error!("the channel for tokens of blobs got another message"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closed_channels_are_told_from_messages_and_deadlines() {
-        let (sender, receiver) = channel();
-        let channels = [Channel::new(receiver, Side::Public)];
-        sender
-            .send(CoreResourceMsg::Cancel(Vec::new()))
-            .expect("the receiver is alive");
-        assert!(matches!(
-            next(&channels, None),
-            Some((0, Some(Ok(CoreResourceMsg::Cancel(_)))))
-        ));
-        assert!(next(&channels, Some(Instant::now())).is_none());
-        drop(sender);
-        assert!(matches!(next(&channels, None), Some((0, None))));
-    }
-}
+mod tests;

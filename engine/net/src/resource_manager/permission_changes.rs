@@ -64,13 +64,13 @@ fn is_abandoned(key: &CacheKey, grants: &[Grant]) -> bool {
     let NetworkPartitionKey(top_level_site) = key.partition();
     let target = TupleOrigin::from_url(key.url().as_url());
     !grants.iter().any(|grant| {
-        is_between(grant, top_level_site.as_ref(), requester) &&
-            Some(&grant.coverage.key.target) == target.as_ref()
+        is_between(grant, top_level_site.as_ref(), requester)
+            && Some(&grant.coverage.key.target) == target.as_ref()
     })
 }
 
 fn is_between(grant: &Grant, top_level_site: Option<&Site>, requester: &ImmutableOrigin) -> bool {
     let requester = TupleOrigin::from_origin(&requester.clone().into_url_origin());
-    Some(&grant.coverage.key.top_level_site) == top_level_site &&
-        Some(&grant.coverage.key.requester) == requester.as_ref()
+    Some(&grant.coverage.key.top_level_site) == top_level_site
+        && Some(&grant.coverage.key.requester) == requester.as_ref()
 }

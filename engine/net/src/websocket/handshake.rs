@@ -126,7 +126,11 @@ pub(super) fn accept(
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|token| token.trim_matches([' ', '\t']).eq_ignore_ascii_case("upgrade"));
+        .any(|token| {
+            token
+                .trim_matches([' ', '\t'])
+                .eq_ignore_ascii_case("upgrade")
+        });
     if !upgrades {
         return Err(Refusal::Header(CONNECTION));
     }
@@ -161,7 +165,10 @@ pub(super) fn accept(
 /// The value of a header that must be there exactly once.
 fn only(headers: &HeaderMap, name: HeaderName) -> Result<&str, Refusal> {
     let mut values = headers.get_all(&name).iter();
-    match (values.next().and_then(|value| value.to_str().ok()), values.next()) {
+    match (
+        values.next().and_then(|value| value.to_str().ok()),
+        values.next(),
+    ) {
         (Some(value), None) => Ok(value.trim_matches([' ', '\t'])),
         _ => Err(Refusal::Header(name)),
     }
@@ -217,14 +224,24 @@ mod tests {
         let cases = [
             (101, good_with(&[]), none, Ok(None)),
             (200, good_with(&[]), none, Err(Refusal::Status(200))),
-            (101, good_without("upgrade"), none, Err(Refusal::Header(UPGRADE))),
+            (
+                101,
+                good_without("upgrade"),
+                none,
+                Err(Refusal::Header(UPGRADE)),
+            ),
             (
                 101,
                 good_with(&[("upgrade", "h2c")]),
                 none,
                 Err(Refusal::Header(UPGRADE)),
             ),
-            (101, good_without("connection"), none, Err(Refusal::Header(CONNECTION))),
+            (
+                101,
+                good_without("connection"),
+                none,
+                Err(Refusal::Header(CONNECTION)),
+            ),
             (
                 101,
                 good_without("sec-websocket-accept"),
@@ -285,8 +302,10 @@ mod tests {
             ),
         ];
         for (status, headers, protocols, expected) in cases {
-            let protocols: Vec<String> =
-                protocols.iter().map(|&protocol| protocol.to_owned()).collect();
+            let protocols: Vec<String> = protocols
+                .iter()
+                .map(|&protocol| protocol.to_owned())
+                .collect();
             assert_eq!(
                 accept(status, &headers, KEY, &protocols),
                 expected,
@@ -307,7 +326,10 @@ mod tests {
         let url = ServoUrl::parse(url).expect("a URL");
         let claimed = UrlWithBlobClaim::for_url(url.clone()).expect("no blob URL");
         RequestBuilder::new(None, claimed, Referrer::NoReferrer).mode(RequestMode::WebSocket {
-            protocols: protocols.iter().map(|&protocol| protocol.to_owned()).collect(),
+            protocols: protocols
+                .iter()
+                .map(|&protocol| protocol.to_owned())
+                .collect(),
             original_url: url,
         })
     }
@@ -318,7 +340,9 @@ mod tests {
             ("ws://a.example:81/x?y", "http://a.example:81/x?y"),
             ("wss://a.example/x", "https://a.example/x"),
         ] {
-            let handshake = handshake_request(builder(url, &["a", "b"])).ok().expect("valid");
+            let handshake = handshake_request(builder(url, &["a", "b"]))
+                .ok()
+                .expect("valid");
             let Handshake { request, key, .. } = handshake;
             assert_eq!(request.current_url().as_str(), expected);
             assert_eq!(request.original_url().as_str(), url);

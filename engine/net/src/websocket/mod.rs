@@ -20,8 +20,8 @@ use tungstenite::protocol::Role;
 
 use self::handshake::accept;
 pub(crate) use self::handshake::{Handshake, handshake_request};
-pub(crate) use self::script::Script;
 use self::script::Events;
+pub(crate) use self::script::Script;
 use crate::connection::Upgraded;
 use crate::events::{self, Stage};
 use crate::fetch::fetch_response;
@@ -34,13 +34,16 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(60);
 /// and runs it to its end. Script hears of exactly one end.
 pub(crate) async fn connect(handshake: Handshake, script: Script, context: &FetchContext) {
     let request = handshake.request.clone();
-    let Script { events, mut actions } = script;
+    let Script {
+        events,
+        mut actions,
+    } = script;
     let (connection, protocol) = match establish(handshake, &events, context).await {
         Some(established) => established,
         None => {
             end(&request, 0);
             return events.fail();
-        },
+        }
     };
     events.established(protocol);
     let Upgraded(stream) = connection;
@@ -70,7 +73,7 @@ async fn establish(
         Err(_) => {
             debug!("a WebSocket's handshake took too long");
             return None;
-        },
+        }
     };
     // 11.1. A network error, or any status but 101, fails the connection.
     if response.is_network_error() {
@@ -82,7 +85,7 @@ async fn establish(
         Err(refusal) => {
             debug!("a WebSocket's handshake failed: {refusal}");
             None
-        },
+        }
     }
 }
 

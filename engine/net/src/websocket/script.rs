@@ -92,14 +92,14 @@ impl Actions {
                     } else {
                         Action::Send(data)
                     }
-                },
+                }
                 WebSocketDomAction::Close(code, reason) => {
                     ended = true;
                     Action::Close {
                         code,
                         reason: reason.unwrap_or_default(),
                     }
-                },
+                }
             };
             // The connection may be gone.
             let _ = sender.send(action);
@@ -210,12 +210,17 @@ mod tests {
     async fn nothing_is_sent_after_close() {
         let (mut put, mut actions) = Actions::queue(10);
         put(WebSocketDomAction::Close(Some(1000), None));
-        put(WebSocketDomAction::SendMessage(MessageData::Binary(vec![1])));
+        put(WebSocketDomAction::SendMessage(MessageData::Binary(vec![
+            1,
+        ])));
         put(WebSocketDomAction::Close(None, None));
         drop(put);
         assert!(matches!(
             actions.next().await,
-            Some(Action::Close { code: Some(1000), .. })
+            Some(Action::Close {
+                code: Some(1000),
+                ..
+            })
         ));
         assert!(actions.next().await.is_none());
     }

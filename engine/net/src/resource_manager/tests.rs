@@ -1,0 +1,256 @@
+//! The resource threads from their messages on, against servers on loopback.
+
+use embedder_traits::EventLoopWaker;
+use futures::{SinkExt, StreamExt};
+use net_traits::blob_url_store::UrlWithBlobClaim;
+use net_traits::request::{Referrer, RequestBuilder, RequestMode};
+use net_traits::{
+    FetchChannels, FetchMetadata, FetchResponseMsg, MessageData, WebSocketDomAction,
+    WebSocketNetworkEvent,
+};
+use profile_traits::generic_callback::GenericCallback as ProfileGenericCallback;
+use servo_base::generic_channel::{GenericCallback, lazy_callback};
+use servo_default_resources as _;
+use servo_url::ServoUrl;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
+
+use super::*;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+struct Asleep;
+
+impl EventLoopWaker for Asleep {
+    fn clone_box(&self) -> Box<dyn EventLoopWaker> {
+        Box::new(Self)
+    }
+
+    fn wake(&self) {}
+}
+
+struct Threads {
+    public: ResourceThreads,
+    private: ResourceThreads,
+    runtime: Box<dyn AsyncRuntime>,
+}
+
+impl Threads {
+    fn start() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (memory_profiler, _) = generic_channel::channel().expect("a channel");
+        let (public, private, runtime) = new_resource_threads(
+            None,
+            TimeProfilerChan(None),
+            MemoryProfilerChan(memory_profiler),
+            GenericEmbedderProxy {
+                // Nobody answers, which is as good as letting all requests go.
+                sender: crossbeam_channel::unbounded().0,
+                event_loop_waker: Box::new(Asleep),
+            },
+            None,
+            None,
+            false,
+            Arc::new(ProtocolRegistry::default()),
+        );
+        Self {
+            public,
+            private,
+            runtime,
+        }
+    }
+
+    fn exit(&self) {
+        let (reply, answer) = generic_channel::oneshot().expect("a channel");
+        self.public
+            .core_thread
+            .send(CoreResourceMsg::Exit(reply))
+            .expect("the manager is there");
+        answer.recv().expect("the manager answers");
+    }
+}
+
+fn request(url: &str) -> RequestBuilder {
+    let url = ServoUrl::parse(url).expect("a URL");
+    let origin = url.origin();
+    let claimed = UrlWithBlobClaim::for_url(url).expect("no blob URL");
+    RequestBuilder::new(None, claimed, Referrer::NoReferrer).origin(origin)
+}
+
+fn fetch(
+    threads: &ResourceThreads,
+    request: RequestBuilder,
+) -> UnboundedReceiver<FetchResponseMsg> {
+    let (sender, receiver) = unbounded_channel();
+    let page = GenericCallback::new(move |message| {
+        let _ = sender.send(message.expect("a message"));
+    })
+    .expect("a callback");
+    threads
+        .core_thread
+        .send(CoreResourceMsg::Fetch(
+            request,
+            FetchChannels::ResponseMsg(page),
+        ))
+        .expect("the manager is there");
+    receiver
+}
+
+/// All that a page hears of a fetch, in short.
+async fn outcome(mut page: UnboundedReceiver<FetchResponseMsg>) -> Vec<String> {
+    let mut heard = Vec::new();
+    while let Some(message) = timeout(LIMIT, page.recv()).await.expect("in time") {
+        heard.push(match message {
+            FetchResponseMsg::ProcessResponse(_, Ok(metadata)) => {
+                let FetchMetadata::Filtered { unsafe_, .. } = metadata else {
+                    panic!("the response is not filtered");
+                };
+                format!("{}", unsafe_.status.raw_code())
+            }
+            FetchResponseMsg::ProcessResponse(_, Err(_)) => "error".to_owned(),
+            FetchResponseMsg::ProcessResponseChunk(_, chunk) => {
+                String::from_utf8_lossy(&chunk).into_owned()
+            }
+            FetchResponseMsg::ProcessResponseEOF(_, Ok(()), _) => "end".to_owned(),
+            FetchResponseMsg::ProcessResponseEOF(_, Err(_), _) => "end with error".to_owned(),
+            _ => continue,
+        });
+    }
+    heard
+}
+
+async fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, port)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_fetched_and_the_end_is_heard_once() {
+    let mut threads = Threads::start();
+    let (listener, port) = listener().await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut head = [0; 4096];
+        let _ = stream.read(&mut head).await;
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+        stream.write_all(answer).await.expect("written");
+        let _ = stream.read(&mut head).await;
+    });
+    let page = fetch(
+        &threads.public,
+        request(&format!("http://127.0.0.1:{port}/")),
+    );
+    assert_eq!(outcome(page).await, ["200", "hello", "end"]);
+    threads.exit();
+    tokio::task::block_in_place(|| threads.runtime.shutdown());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_cancelled_and_the_end_reaches_both_sides() {
+    let mut threads = Threads::start();
+    // A server that says nothing.
+    let (listener, port) = listener().await;
+    let url = format!("http://127.0.0.1:{port}/");
+    let cancelled = request(&url);
+    let id = cancelled.id;
+    let cancelled = fetch(&threads.public, cancelled);
+    let public = fetch(&threads.public, request(&url));
+    let private = fetch(&threads.private, request(&url));
+    let _open = (
+        listener.accept().await.expect("a connection"),
+        listener.accept().await.expect("a connection"),
+        listener.accept().await.expect("a connection"),
+    );
+    threads
+        .public
+        .core_thread
+        .send(CoreResourceMsg::Cancel(vec![id]))
+        .expect("the manager is there");
+    assert_eq!(outcome(cancelled).await, ["error", "end with error"]);
+    threads.exit();
+    assert_eq!(outcome(public).await, ["error", "end with error"]);
+    assert_eq!(outcome(private).await, ["error", "end with error"]);
+    let late = fetch(&threads.private, request(&url));
+    assert_eq!(outcome(late).await, ["error", "end with error"]);
+    tokio::task::block_in_place(|| threads.runtime.shutdown());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_socket_echoes() {
+    let mut threads = Threads::start();
+    let (listener, port) = listener().await;
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let mut socket = tokio_tungstenite::accept_async(stream)
+            .await
+            .expect("a handshake");
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                socket.send(message).await.expect("sent");
+            }
+        }
+    });
+    let url = format!("ws://127.0.0.1:{port}/echo");
+    let request = request(&url).mode(RequestMode::WebSocket {
+        protocols: Vec::new(),
+        original_url: ServoUrl::parse(&url).expect("a URL"),
+    });
+    let (sender, mut heard) = unbounded_channel();
+    let event_sender = ProfileGenericCallback::new(move |event| {
+        let _ = sender.send(event.expect("an event"));
+    })
+    .expect("a callback");
+    let (actions, action_receiver) = lazy_callback();
+    threads
+        .public
+        .core_thread
+        .send(CoreResourceMsg::Fetch(
+            request,
+            FetchChannels::WebSocket {
+                event_sender,
+                action_receiver,
+            },
+        ))
+        .expect("the manager is there");
+    let mut next = async || timeout(LIMIT, heard.recv()).await.expect("in time");
+    assert!(matches!(
+        next().await,
+        Some(WebSocketNetworkEvent::ConnectionEstablished {
+            protocol_in_use: None
+        })
+    ));
+    let message = WebSocketDomAction::SendMessage(MessageData::Text("hello".to_owned()));
+    actions.send(message).expect("the socket is there");
+    assert!(matches!(
+        next().await,
+        Some(WebSocketNetworkEvent::MessageReceived(MessageData::Text(text))) if text == "hello"
+    ));
+    actions
+        .send(WebSocketDomAction::Close(Some(1000), None))
+        .expect("the socket is there");
+    assert!(matches!(
+        next().await,
+        Some(WebSocketNetworkEvent::Close(Some(1000), _))
+    ));
+    threads.exit();
+    tokio::task::block_in_place(|| threads.runtime.shutdown());
+}
+
+#[test]
+fn closed_channels_are_told_from_messages_and_deadlines() {
+    let (sender, receiver) = channel();
+    let channels = [Channel::new(receiver, Side::Public)];
+    sender
+        .send(CoreResourceMsg::Cancel(Vec::new()))
+        .expect("the receiver is alive");
+    assert!(matches!(
+        next(&channels, None),
+        Some((0, Some(Ok(CoreResourceMsg::Cancel(_)))))
+    ));
+    assert!(next(&channels, Some(Instant::now())).is_none());
+    drop(sender);
+    assert!(matches!(next(&channels, None), Some((0, None))));
+}
