@@ -65,13 +65,13 @@ async fn answer(
         match receiver.recv().await {
             Some(WebResourceResponseMsg::Start(response)) => {
                 return Some(respond(response, receiver, context));
-            }
+            },
             Some(WebResourceResponseMsg::CancelLoad) => {
                 return Some(FetchResponse::network_error(Cause::Cancelled));
-            }
+            },
             Some(WebResourceResponseMsg::SendBodyData(_)) => {
                 warn!("the embedder sent a body before its response; it is ignored");
-            }
+            },
             Some(WebResourceResponseMsg::FinishLoad | WebResourceResponseMsg::DoNotIntercept)
             | None => return None,
         }
@@ -96,17 +96,17 @@ fn body(receiver: UnboundedReceiver<WebResourceResponseMsg>) -> Body {
         let mut receiver = receiver?;
         loop {
             match receiver.recv().await {
-                Some(WebResourceResponseMsg::SendBodyData(data)) if data.is_empty() => {}
+                Some(WebResourceResponseMsg::SendBodyData(data)) if data.is_empty() => {},
                 Some(WebResourceResponseMsg::SendBodyData(data)) => {
                     return Some((Ok(data.into()), Some(receiver)));
-                }
+                },
                 Some(WebResourceResponseMsg::FinishLoad) => return None,
                 Some(WebResourceResponseMsg::CancelLoad) => {
                     return Some((Err(BodyError::Cancelled), None));
-                }
+                },
                 Some(WebResourceResponseMsg::Start(_) | WebResourceResponseMsg::DoNotIntercept) => {
                     warn!("the embedder began its response twice; the second time is ignored");
-                }
+                },
                 None => return Some((Err(BodyError::Truncated), None)),
             }
         }

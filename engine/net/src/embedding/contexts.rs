@@ -333,7 +333,7 @@ impl Contexts {
                     expected.pipeline = Some(pipeline);
                 }
                 is_it
-            }
+            },
         }
     }
 
@@ -379,7 +379,7 @@ impl State {
                 let arriving = newest.noted > *said
                     && now.saturating_duration_since(newest.noted_at) <= COMMIT_LIMIT;
                 Some(if arriving { &newest.url } else { url })
-            }
+            },
             (Some((url, _)), None) => Some(url),
             (None, newest) => newest.map(|newest| &newest.url),
         }

@@ -270,13 +270,13 @@ impl Embedding {
                 if let Some(webview) = contexts().webview(tab) {
                     self.observer.questions_changed(webview);
                 }
-            }
+            },
             Change::Permissions => {
                 self.permissions.send_replace(());
                 for webview in contexts().webviews() {
                     self.observer.questions_changed(webview);
                 }
-            }
+            },
         }
     }
 }

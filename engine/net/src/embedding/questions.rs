@@ -58,10 +58,10 @@ impl<Ticket: Copy + Eq + Hash, Verdict> WaitingRequests<Ticket, Verdict> {
             match waiters.early.remove(ticket) {
                 Some(verdict) => {
                     let _ = sender.send(verdict);
-                }
+                },
                 None => {
                     waiters.waiting.insert(*ticket, sender);
-                }
+                },
             }
         }
         if waiters.drawing == 0 {
@@ -82,11 +82,11 @@ impl<Ticket: Copy + Eq + Hash, Verdict> WaitingRequests<Ticket, Verdict> {
             match waiters.waiting.remove(&ticket) {
                 Some(waiter) => {
                     let _ = waiter.send(verdict);
-                }
+                },
                 None if waiters.drawing > 0 => {
                     waiters.early.insert(ticket, verdict);
-                }
-                None => {}
+                },
+                None => {},
             }
         }
     }

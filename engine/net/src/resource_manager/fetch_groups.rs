@@ -139,7 +139,7 @@ impl FetchGroups {
             _ if request.keep_alive => {
                 let length = request.body.as_ref().and_then(|body| body.len());
                 Kind::Keepalive(length.unwrap_or(0).try_into().unwrap_or(u64::MAX))
-            }
+            },
             _ => Kind::Subresource,
         };
         let mut records = self.0.lock();

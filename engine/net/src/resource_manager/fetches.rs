@@ -27,7 +27,7 @@ pub(super) fn start(state: &Arc<NetworkState>, builder: RequestBuilder, channels
             let request = builder.build();
             let target = PageTarget::new(page, &request);
             run(state, request, None, target);
-        }
+        },
         FetchChannels::Prefetch => run(state, builder.build(), None, DiscardFetch),
         FetchChannels::WebSocket {
             event_sender,
@@ -51,7 +51,7 @@ pub(super) fn start(state: &Arc<NetworkState>, builder: RequestBuilder, channels
                 websocket::connect(request, script, &context).await;
                 drop(registration);
             });
-        }
+        },
     }
 }
 

@@ -73,47 +73,47 @@ impl Manager {
             CoreResourceMsg::Fetch(request, channels) => fetches::start(state, request, channels),
             CoreResourceMsg::FetchRedirect(request, init, page) => {
                 fetches::resume_at_redirect(state, request, init, page);
-            }
+            },
             CoreResourceMsg::Cancel(requests) => state.groups.cancel(&requests),
             CoreResourceMsg::NetworkMediator(mediator, origin) => {
                 self.service_workers.insert(origin, mediator);
-            }
+            },
             CoreResourceMsg::GetHistoryState(id, reply) => {
                 reply.send_or_ignore(state.history_states.read().get(&id).cloned());
-            }
+            },
             CoreResourceMsg::SetHistoryState(id, data) => {
                 if data.len() <= HISTORY_STATE_LIMIT {
                     state.history_states.write().insert(id, data);
                 } else {
                     warn!("a history entry's state is too large and is not kept");
                 }
-            }
+            },
             CoreResourceMsg::RemoveHistoryStates(ids) => {
                 let mut history_states = state.history_states.write();
                 for id in ids {
                     history_states.remove(&id);
                 }
-            }
+            },
             CoreResourceMsg::GetCacheEntries(reply) => {
                 reply.send_or_ignore(state.http_cache.entries());
-            }
+            },
             CoreResourceMsg::ClearCache(reply) => {
                 state.http_cache.clear();
                 if let Some(reply) = reply {
                     reply.send_or_ignore(());
                 }
-            }
+            },
             CoreResourceMsg::ToFileManager(message) => state.files.handle(message),
             CoreResourceMsg::TotalSizeOfInFlightKeepAliveRecords(pipeline, reply) => {
                 reply.send_or_ignore(state.groups.keepalive_bytes(pipeline, None));
-            }
+            },
             // The channels' loop has taken these out.
             CoreResourceMsg::Exit(_)
             | CoreResourceMsg::CollectMemoryReport(_)
             | CoreResourceMsg::RevokeTokenForFile(_)
             | CoreResourceMsg::RefreshTokenForFile(_) => {
                 error!("a message came on a channel that is not its own");
-            }
+            },
             cookies => self.handle_cookies(cookies, which),
         }
     }
@@ -126,28 +126,28 @@ impl Manager {
         match message {
             CoreResourceMsg::GetCookieStringForUrl(url, reply, source) => {
                 reply.send_or_ignore(state.cookies.write().cookie_string(&url, source, now));
-            }
+            },
             CoreResourceMsg::GetCookiesForUrl(url, reply, source) => {
                 let cookies = state.cookies.write().cookies(&url, source, now);
                 reply.send_or_ignore(cookies.into_iter().map(Serde).collect());
-            }
+            },
             CoreResourceMsg::SetCookieForUrl(url, cookie, source, reply) => {
                 set(&mut state.cookies.write(), &url, &cookie, source, now);
                 if let Some(reply) = reply {
                     reply.send_or_ignore(());
                 }
-            }
+            },
             CoreResourceMsg::SetCookiesForUrl(url, cookies, source) => {
                 let mut jar = state.cookies.write();
                 for cookie in cookies {
                     set(&mut jar, &url, &cookie, source, now);
                 }
-            }
+            },
             // The embedding program's, for WebDriver, which may delete every cookie.
             CoreResourceMsg::DeleteCookie(url, name) => {
                 let source = CookieSource::HTTP;
                 state.cookies.write().delete_by_name(&url, &name, source);
-            }
+            },
             CoreResourceMsg::DeleteCookies(url, reply) => {
                 match url {
                     Some(url) => state.cookies.write().delete_for_url(&url),
@@ -156,44 +156,44 @@ impl Manager {
                 if let Some(reply) = reply {
                     reply.send_or_ignore(());
                 }
-            }
+            },
             CoreResourceMsg::DeleteCookiesForSites(sites, reply) => {
                 state.cookies.write().delete_for_sites(&sites);
                 reply.send_or_ignore(());
-            }
+            },
             CoreResourceMsg::DeleteSessionCookies(reply) => {
                 state.cookies.write().clear_session();
                 reply.send_or_ignore(());
-            }
+            },
             CoreResourceMsg::ListCookies(reply) => {
                 reply.send_or_ignore(state.cookies.read().sites(now));
-            }
+            },
 
             CoreResourceMsg::NewCookieListener(store, page, _url) => {
                 self.cookie_listeners.insert(store, page);
-            }
+            },
             CoreResourceMsg::RemoveCookieListener(store) => {
                 self.cookie_listeners.remove(&store);
-            }
+            },
             CoreResourceMsg::GetCookieDataForUrlAsync(store, url, name) => {
                 let found = state.cookies.write().query(&url, name.as_deref(), now);
                 let first = found.into_iter().next().map(Serde);
                 self.answer_cookie_store(store, CookieData::Get(first));
-            }
+            },
             CoreResourceMsg::GetAllCookieDataForUrlAsync(store, url, name) => {
                 let found = state.cookies.write().query(&url, name.as_deref(), now);
                 let found = found.into_iter().map(Serde).collect();
                 self.answer_cookie_store(store, CookieData::GetAll(found));
-            }
+            },
             CoreResourceMsg::SetCookieForUrlAsync(store, url, cookie, source) => {
                 set(&mut state.cookies.write(), &url, &cookie, source, now);
                 self.answer_cookie_store(store, CookieData::Set(Ok(())));
-            }
+            },
             CoreResourceMsg::DeleteCookieAsync(store, url, name) => {
                 let source = CookieSource::NonHTTP;
                 state.cookies.write().delete_by_name(&url, &name, source);
                 self.answer_cookie_store(store, CookieData::Delete(Ok(())));
-            }
+            },
 
             CoreResourceMsg::EmbedderGetCookiesForUrl(operation, url, source) => {
                 let cookies = state.cookies.write().cookies(&url, source, now);
@@ -202,26 +202,26 @@ impl Manager {
                         operation, cookies,
                     ),
                 );
-            }
+            },
             CoreResourceMsg::EmbedderSetCookieForUrl(operation, url, cookie, source) => {
                 set(&mut state.cookies.write(), &url, &cookie, source, now);
                 self.tell_embedder(operation, which);
-            }
+            },
             CoreResourceMsg::EmbedderClearCookies(operation) => {
                 state.cookies.write().clear();
                 self.tell_embedder(operation, which);
-            }
+            },
             CoreResourceMsg::EmbedderClearSessionCookies(operation) => {
                 state.cookies.write().clear_session();
                 self.tell_embedder(operation, which);
-            }
+            },
             _ => error!("a message to the resource manager has no meaning"),
         }
     }
 
     fn answer_cookie_store(&self, store: CookieStoreId, data: CookieData) {
         match self.cookie_listeners.get(&store) {
-            Some(page) if page.send(CookieAsyncResponse { data }).is_ok() => {}
+            Some(page) if page.send(CookieAsyncResponse { data }).is_ok() => {},
             _ => warn!("a page that uses its cookie store is gone"),
         }
     }

@@ -172,12 +172,12 @@ fn serve(mut manager: Manager, mut channels: Vec<Channel>) {
         match (side, message) {
             (_, Err(error)) => {
                 error!("a message to the resource manager could not be read: {error}")
-            }
+            },
             (Side::Public | Side::Private, Ok(CoreResourceMsg::Exit(reply))) => {
                 manager.exit();
                 deadline.get_or_insert_with(|| Instant::now() + LINGER_LIMIT);
                 reply.send_or_ignore(());
-            }
+            },
             (Side::Public, Ok(message)) => manager.handle(message, Which::Public),
             (Side::Private, Ok(message)) => manager.handle(message, Which::Private),
             (Side::PublicTokens, Ok(message)) => manager.handle_token(message, Which::Public),
@@ -220,17 +220,17 @@ impl Manager {
         match message {
             CoreResourceMsg::RevokeTokenForFile(request) => {
                 files.invalidate_token(&FileTokenCheck::Required(request.token), &request.blob_id);
-            }
+            },
             CoreResourceMsg::RefreshTokenForFile(request) => {
                 // Dropping the reply's channel would panic the thread that waits; a token that opens nothing does not.
                 let token = match files.get_token_for_file(&request.blob_id, true) {
                     FileTokenCheck::Required(token) => token,
                     FileTokenCheck::NotRequired | FileTokenCheck::ShouldFail => {
                         uuid::Uuid::new_v4()
-                    }
+                    },
                 };
                 request.new_token_sender.send_or_ignore(token);
-            }
+            },
             _ => error!("the channel for tokens of blobs got another message"),
         }
     }

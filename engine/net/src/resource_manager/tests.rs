@@ -108,11 +108,11 @@ async fn outcome(mut page: UnboundedReceiver<FetchResponseMsg>) -> Vec<String> {
                     panic!("the response is not filtered");
                 };
                 format!("{}", unsafe_.status.raw_code())
-            }
+            },
             FetchResponseMsg::ProcessResponse(_, Err(_)) => "error".to_owned(),
             FetchResponseMsg::ProcessResponseChunk(_, chunk) => {
                 String::from_utf8_lossy(&chunk).into_owned()
-            }
+            },
             FetchResponseMsg::ProcessResponseEOF(_, Ok(()), _) => "end".to_owned(),
             FetchResponseMsg::ProcessResponseEOF(_, Err(_), _) => "end with error".to_owned(),
             _ => continue,

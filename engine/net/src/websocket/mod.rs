@@ -43,7 +43,7 @@ pub(crate) async fn connect(handshake: Handshake, script: Script, context: &Fetc
         None => {
             end(&request, 0);
             return events.fail();
-        }
+        },
     };
     events.established(protocol);
     let Upgraded(stream) = connection;
@@ -73,7 +73,7 @@ async fn establish(
         Err(_) => {
             debug!("a WebSocket's handshake took too long");
             return None;
-        }
+        },
     };
     // 11.1. A network error, or any status but 101, fails the connection.
     if response.is_network_error() {
@@ -85,7 +85,7 @@ async fn establish(
         Err(refusal) => {
             debug!("a WebSocket's handshake failed: {refusal}");
             None
-        }
+        },
     }
 }
 

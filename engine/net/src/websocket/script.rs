@@ -92,14 +92,14 @@ impl Actions {
                     } else {
                         Action::Send(data)
                     }
-                }
+                },
                 WebSocketDomAction::Close(code, reason) => {
                     ended = true;
                     Action::Close {
                         code,
                         reason: reason.unwrap_or_default(),
                     }
-                }
+                },
             };
             // The connection may be gone.
             let _ = sender.send(action);

@@ -81,7 +81,7 @@ where
                 // Nothing depends on its arrival.
                 let _ = timeout(FAREWELL_LIMIT, sink.send(farewell)).await;
             }
-        }
+        },
     }
     received
 }
@@ -113,11 +113,11 @@ where
                         reason: String::new(),
                     },
                 };
-            }
+            },
             Some(Err(error)) => {
                 debug!("a WebSocket failed: {error}");
                 return End::Failed(code_for(&error));
-            }
+            },
             // The connection was closed without a closing frame.
             None => return End::Failed(None),
         };
@@ -154,7 +154,7 @@ where
                 let sent = sink.send(message).await;
                 actions.release(length);
                 sent
-            }
+            },
             Action::Close { code, reason } => {
                 let frame = code.map(|code| CloseFrame {
                     code: code.into(),
@@ -167,11 +167,11 @@ where
                 };
                 let _ = timeout(CLOSING_LIMIT, closing).await;
                 return End::Failed(None);
-            }
+            },
             Action::Full => return End::Failed(Some(CloseCode::Away)),
         };
         match sent {
-            Ok(()) => {}
+            Ok(()) => {},
             // The server has begun to close; what it said is read on the other side.
             Err(
                 Error::ConnectionClosed
@@ -181,7 +181,7 @@ where
             Err(error) => {
                 debug!("a message to a WebSocket's server could not be sent: {error}");
                 return End::Failed(None);
-            }
+            },
         }
     }
     // Nothing more will be sent: the end comes from the server.
@@ -218,13 +218,13 @@ mod tests {
             match self.heard.recv().await {
                 Some(WebSocketNetworkEvent::MessageReceived(MessageData::Text(text))) => {
                     format!("text {text}")
-                }
+                },
                 Some(WebSocketNetworkEvent::MessageReceived(MessageData::Binary(bytes))) => {
                     format!("binary {bytes:?}")
-                }
+                },
                 Some(WebSocketNetworkEvent::Close(code, reason)) => {
                     format!("close {code:?} {reason}")
-                }
+                },
                 Some(WebSocketNetworkEvent::Fail) => "fail".to_owned(),
                 Some(_) => "something else".to_owned(),
                 None => "nothing".to_owned(),
