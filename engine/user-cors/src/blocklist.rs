@@ -27,7 +27,7 @@ impl BlockedTarget {
                 let host = target.host().to_string();
                 let host = host.strip_suffix('.').unwrap_or(&host);
                 host == domain || is_subdomain(&url::Host::Domain(host.to_owned()), domain)
-            }
+            },
         }
     }
 }

@@ -191,7 +191,12 @@ pub(crate) fn recheck(
     let passed = steps_3_to_6(response, requester, tab, context, now)?;
     // The grant has to be for what was done: each target, with this method, these headers and this network.
     let needs = needs(response, &passed);
-    let is_granted = |need: &Need| grant_use.bases.iter().any(|(granted, _)| granted == need);
+    let is_granted = |need: &Need| {
+        grant_use
+            .bases
+            .iter()
+            .any(|(granted, _)| granted.covers(need))
+    };
     if !needs.iter().all(is_granted) {
         return Err(Refusal::GrantEnded);
     }
@@ -221,7 +226,7 @@ pub(crate) fn still_granted(
             GrantBasis::Policy => {
                 need.network == TargetNetwork::Public
                     && policy.allows_pair(&key.requester, &key.target)
-            }
+            },
             GrantBasis::Grant { id, .. } => {
                 if context.store.is_denied(key) && !policy.allows_pair(&key.requester, &key.target)
                 {
@@ -237,7 +242,7 @@ pub(crate) fn still_granted(
                         permission(need, tab, None, context, now),
                         Permission::Granted(GrantBasis::Grant { .. })
                     )
-            }
+            },
         };
         if !live {
             return Err(Refusal::GrantEnded);
@@ -259,7 +264,7 @@ pub(crate) fn switched_off(context: Context<'_>) -> Result<(), Refusal> {
             locked: true,
             ..
         }) => return Ok(()),
-        PolicyStatus::InForce(_) | PolicyStatus::None => {}
+        PolicyStatus::InForce(_) | PolicyStatus::None => {},
     }
     match context.settings.enabled {
         Switch::On => Ok(()),
@@ -336,7 +341,7 @@ pub(crate) fn network_allowed(network: TargetNetwork, context: Context<'_>) -> R
     match network {
         TargetNetwork::LocalNetwork if local_network(context) == LocalNetwork::Block => {
             Err(Refusal::AddressesChanged)
-        }
+        },
         TargetNetwork::LocalNetwork | TargetNetwork::Public => Ok(()),
     }
 }
@@ -383,9 +388,9 @@ fn needs(failure: &CorsFailure, passed: &Passed) -> Vec<Need> {
             key: PermissionKey {
                 top_level_site: failure.top_level_site.clone(),
                 requester: passed.requester.clone(),
-                target: target.origin,
+                target: target.origin.clone(),
             },
-            network: passed.network,
+            network: target.network(),
             method: passed.method,
             headers: failure.request.unsafe_headers.clone(),
         })
@@ -479,13 +484,19 @@ fn ticket_request(
     server_said: SilenceReason,
 ) -> TicketRequest {
     let targets = targets(failure, &passed.target);
+    // A chain that led through the local network is a question about it, wherever it ends.
+    let network = targets
+        .iter()
+        .map(TicketTarget::network)
+        .max()
+        .unwrap_or(passed.network);
     TicketRequest {
         tab: passed.tab,
         document: failure.requester.document,
         top_level_site: failure.top_level_site.clone(),
         requester: passed.requester,
         targets,
-        network: passed.network,
+        network,
         requester_space: failure.requester_space.unwrap_or(AddressSpace::Public),
         url: failure.request.url.clone(),
         method: failure.request.method.clone(),

@@ -80,12 +80,12 @@ pub fn delivery(
         (FailedStage::Preflight, _) => Ok(Delivery::SendAnonymously),
         (FailedStage::Response, HeldState::Held) if releasable(provenance).is_ok() => {
             Ok(Delivery::ReleaseHeld)
-        }
+        },
         (FailedStage::Response, _) if method.is_safe() => Ok(Delivery::SendAnonymously),
         (FailedStage::Response, HeldState::Interrupted) => Err(Refusal::HeldInterrupted),
         (FailedStage::Response, HeldState::Held | HeldState::OverBudget) => {
             Err(Refusal::HeldTooLarge)
-        }
+        },
     }
 }
 

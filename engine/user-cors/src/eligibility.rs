@@ -268,7 +268,7 @@ pub fn eligible_requester(
         return Err(Refusal::UntrustworthyRequester);
     }
     match requester.client {
-        ClientContext::TopLevelDocument | ClientContext::DedicatedWorker => {}
+        ClientContext::TopLevelDocument | ClientContext::DedicatedWorker => {},
         context @ (ClientContext::Nested
         | ClientContext::SharedWorker
         | ClientContext::ServiceWorker
@@ -330,11 +330,11 @@ pub fn eligible_request(
     };
     let both_loopback = requester.is_loopback() && target.is_loopback();
     match (target.scheme(), request.certificate) {
-        _ if both_loopback => {}
-        (Scheme::Https, CertificateState::Verified) => {}
+        _ if both_loopback => {},
+        (Scheme::Https, CertificateState::Verified) => {},
         (Scheme::Https, CertificateState::Overridden | CertificateState::None) => {
             return Err(Refusal::UnverifiedCertificate);
-        }
+        },
         (Scheme::Http, _) => return Err(Refusal::InsecureTarget),
     }
     Ok((target, method))

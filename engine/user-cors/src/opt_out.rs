@@ -94,12 +94,12 @@ impl OptOuts {
         match prevented {
             Prevented::Everyone => {
                 targets.remove(target);
-            }
+            },
             Prevented::Origin(_) => {
                 if let Some(names) = targets.get_mut(target) {
                     names.remove(prevented);
                 }
-            }
+            },
         }
     }
 

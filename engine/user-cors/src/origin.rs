@@ -118,7 +118,7 @@ impl TupleOrigin {
             Host::Domain(name) => {
                 let name = name.strip_suffix('.').unwrap_or(name);
                 name == "localhost" || name.ends_with(".localhost")
-            }
+            },
         }
     }
 

@@ -56,7 +56,7 @@ impl OriginPattern {
                 origin.scheme() == Scheme::Https
                     && origin.port() == Scheme::Https.default_port()
                     && is_subdomain(origin.host(), host)
-            }
+            },
         }
     }
 }

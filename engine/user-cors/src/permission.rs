@@ -55,6 +55,13 @@ pub struct Need {
     pub headers: HeaderNames,
 }
 
+impl Need {
+    /// Whether what was granted for this need is enough for the other. Fewer headers are: redirects drop them.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        Coverage::of(self).covers(other)
+    }
+}
+
 /// How long a grant lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GrantScope {

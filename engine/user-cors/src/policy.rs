@@ -166,7 +166,7 @@ impl PolicyStatus {
                 // FIXME: a directory in which the user could put another file in its place is not noticed.
                 Ok(policy) if policy.locked && is_writable(path) => {
                     Self::Unusable(PolicyError::WritableByUser)
-                }
+                },
                 Ok(policy) => Self::InForce(policy),
                 Err(error) => Self::Unusable(error.into()),
             },

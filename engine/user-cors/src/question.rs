@@ -7,6 +7,7 @@
 //! Each ticket is settled exactly once, whatever happens.
 
 mod arming;
+mod open_question;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,8 @@ use http::Method;
 use thiserror::Error;
 use url::Url;
 
-pub use queue::{Answered, Questions, Settled};
+pub use open_question::Settled;
+pub use queue::{Answered, Questions};
 pub use view::{Action, Presence, QuestionStep, QuestionView, RequestState, RequestView};
 
 use crate::{
@@ -49,6 +51,16 @@ pub struct TicketTarget {
     pub address: Option<IpAddr>,
     /// Its space; `None` through the egress.
     pub space: Option<AddressSpace>,
+}
+
+impl TicketTarget {
+    /// Where the target is. The egress leads to the public Internet only.
+    pub fn network(&self) -> TargetNetwork {
+        match self.space {
+            Some(AddressSpace::Public) | None => TargetNetwork::Public,
+            Some(AddressSpace::Local | AddressSpace::Loopback) => TargetNetwork::LocalNetwork,
+        }
+    }
 }
 
 /// The size of a request's body.
@@ -84,7 +96,7 @@ pub struct TicketRequest {
     pub requester: TupleOrigin,
     /// Whom: the targets of the chain, the current one last. Never empty.
     pub targets: Vec<TicketTarget>,
-    /// Where they are.
+    /// Where they are: in the local network, if one of them is.
     pub network: TargetNetwork,
     /// The address space that the requester's document came from.
     pub requester_space: AddressSpace,
@@ -117,7 +129,7 @@ impl TicketRequest {
                 requester: self.requester.clone(),
                 target: target.origin.clone(),
             },
-            network: self.network,
+            network: target.network(),
             method: self.method_class,
             headers: self.unsafe_headers.clone(),
         })

@@ -123,7 +123,7 @@ pub fn redirect_space_check(
     match (from, to) {
         (Some(from), Some(to)) if to.is_less_public_than(from) => {
             Err(Refusal::RedirectToLessPublic)
-        }
+        },
         // One hop through the egress and one around it do not happen in one chain, unless the setting changed.
         (Some(_), None) | (None, Some(_)) => Err(Refusal::RedirectToLessPublic),
         _ => Ok(()),

@@ -239,7 +239,7 @@ impl Refusal {
             | Self::Declined(_) => 9,
             Self::HeldTooLarge | Self::HeldInterrupted | Self::GrantEnded | Self::TooManyWrites => {
                 10
-            }
+            },
             Self::RedirectToLessPublic | Self::RedirectToRequester => 11,
         }
     }

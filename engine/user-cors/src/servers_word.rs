@@ -135,7 +135,7 @@ fn parse_member(entry: &ListEntry) -> Option<PreventOriginMember> {
         Some(value) => {
             let seconds = u64::try_from(i64::from(value.as_integer()?)).ok()?;
             Some(Duration::from_secs(seconds).min(MAX_OPT_OUT_AGE))
-        }
+        },
     };
     Some(PreventOriginMember { prevented, max_age })
 }
@@ -165,7 +165,7 @@ impl ResourcePolicy {
                 match value.trim_ascii() {
                     b"same-origin" => return Self::SameOrigin,
                     b"same-site" => policy = Self::SameSite,
-                    _ => {}
+                    _ => {},
                 }
             }
         }
@@ -195,7 +195,7 @@ pub fn cross_origin_resource_policy_check(
             } else {
                 Err(Refusal::ResourcePolicySameSite)
             }
-        }
+        },
     }
 }
 

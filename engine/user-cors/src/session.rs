@@ -190,7 +190,7 @@ impl SessionGrants {
             Some(grants) if Some(&grants.site) == site => grants.once.clear(),
             _ => {
                 self.tabs.remove(&tab);
-            }
+            },
         }
     }
 

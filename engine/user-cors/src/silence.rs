@@ -40,7 +40,7 @@ impl fmt::Display for SilenceReason {
             Self::Repeated => "the server says more than once who may read its answer",
             Self::Malformed => {
                 "the server says who may read its answer in a form that cannot be understood"
-            }
+            },
         })
     }
 }
@@ -63,10 +63,10 @@ impl fmt::Display for Spoken {
         match self {
             Self::Everyone => {
                 f.write_str("everyone, but not with this method, these headers or credentials")
-            }
+            },
             Self::Requester => {
                 f.write_str("this site, but not with this method, these headers or credentials")
-            }
+            },
             Self::Null => f.write_str("origins without a name only"),
             Self::OtherOrigin(value) => write!(f, "{value} only"),
         }
@@ -95,10 +95,10 @@ pub fn silence(failing_response: &HeaderMap, requester: &TupleOrigin) -> Silence
         "null" => Silence::Spoken(Spoken::Null),
         _ if TupleOrigin::parse(value).as_ref() == Some(requester) => {
             Silence::Spoken(Spoken::Requester)
-        }
+        },
         _ if is_origin_syntax(value) => {
             Silence::Spoken(Spoken::OtherOrigin(bounded_escaped(value, SHOWN_VALUE)))
-        }
+        },
         _ => Silence::Silent(SilenceReason::Malformed),
     }
 }
@@ -131,7 +131,7 @@ fn is_origin_syntax(value: &str) -> bool {
                 && address
                     .chars()
                     .all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'))
-        }
+        },
         None => {
             !host.is_empty()
                 && host.chars().all(|c| {
@@ -154,7 +154,7 @@ fn is_origin_syntax(value: &str) -> bool {
                                 | '='
                         )
                 })
-        }
+        },
     };
     scheme_is_valid && host_is_valid && port.chars().all(|c| c.is_ascii_digit())
 }

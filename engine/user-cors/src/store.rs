@@ -124,7 +124,7 @@ impl From<rusqlite::Error> for ReadError {
                     failure.code,
                     ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown
                 )
-            }
+            },
             // A column with a type, a value or a name that this schema does not have.
             _ => true,
         };
@@ -165,7 +165,7 @@ impl PermissionStore {
                         reason,
                     ))),
                 }
-            }
+            },
         }
     }
 
@@ -179,7 +179,7 @@ impl PermissionStore {
             ReadError::Store(error) => error,
             ReadError::SetAside(reason) => {
                 StoreError::Io(io::Error::new(io::ErrorKind::InvalidData, reason))
-            }
+            },
         })?;
         Ok(Self::empty(connection, StoreKind::Temporary))
     }
@@ -233,7 +233,7 @@ fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
     for suffix in ["-wal", "-shm", "-journal"] {
         match fs::rename(suffixed(path, suffix), suffixed(&aside, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
+            _ => {},
         }
     }
     fs::rename(path, &aside)?;

@@ -206,7 +206,7 @@ impl UserCors {
         match outcome {
             AskOutcome::Waiting { .. } => self.tell(Change::Questions(tab)),
             AskOutcome::Settled(_) => self.tell(Change::Permissions),
-            AskOutcome::Refused(_) => {}
+            AskOutcome::Refused(_) => {},
         }
         outcome
     }
@@ -653,9 +653,9 @@ impl State {
                             Err(error),
                         );
                         self.grant_visit(answered, now)
-                    }
+                    },
                 }
-            }
+            },
             Choice::NotNow => return decline_all(answered, DeclineReason::NotNow),
             Choice::Never => {
                 for Coverage { key, .. } in &answered.coverage {
@@ -667,7 +667,7 @@ impl State {
                     );
                 }
                 return decline_all(answered, DeclineReason::Never);
-            }
+            },
         };
         answered
             .settled
@@ -736,7 +736,7 @@ impl State {
         let policy_days = self.policy_days();
         for (need, basis) in &grant_use.bases {
             match basis {
-                GrantBasis::Policy => {}
+                GrantBasis::Policy => {},
                 GrantBasis::Grant {
                     id,
                     scope: GrantScope::Persistent,
@@ -745,7 +745,7 @@ impl State {
                         "a use could not be stored",
                         self.store.touch(&need.key, *id, now, policy_days),
                     );
-                }
+                },
                 GrantBasis::Grant { id, .. } => self.session.touch(tab, *id, now),
             }
         }

@@ -387,6 +387,69 @@ fn a_chain_needs_every_target() {
 }
 
 #[test]
+fn a_chain_that_led_through_the_local_network_is_a_question_about_it() {
+    let (_folder, user_cors) = lasting();
+    let _ = user_cors.set_settings(
+        Settings {
+            local_network: LocalNetwork::Warn,
+            ..Settings::default()
+        },
+        NOW,
+    );
+    let chain = CorsFailure {
+        earlier_targets: vec![TicketTarget {
+            origin: origin("https://nas.example"),
+            address: Some([192, 168, 1, 1].into()),
+            space: Some(AddressSpace::Local),
+        }],
+        ..failure("https://end.example/")
+    };
+    ask(&user_cors, &chain, NOW);
+    let shown = user_cors.question(TAB).expect("a question");
+    assert_eq!(
+        (shown.network, shown.step),
+        (TargetNetwork::LocalNetwork, QuestionStep::Warning)
+    );
+    let _ = answer(&user_cors, Choice::AllowForVisit, NOW);
+    assert!(is_granted(&user_cors.consider(&chain, NOW)));
+    // What was allowed for the local network is nothing for the public one, nor the other way round.
+    assert!(is_question(
+        &user_cors.consider(&failure("https://nas.example/"), NOW)
+    ));
+    assert!(is_question(&user_cors.consider(
+        &at_address(failure("https://end.example/"), "192.168.1.1"),
+        NOW
+    )));
+}
+
+#[test]
+fn headers_that_a_redirect_drops_are_not_missed() {
+    let user_cors = user_cors();
+    let with_header = with_request(failure("https://b.example/"), |request| {
+        request.page_headers = names(&["x-one"]);
+        request.unsafe_headers = names(&["x-one"]);
+    });
+    let grant_use = allow(&user_cors, &with_header, Choice::AllowForVisit, NOW);
+    assert_eq!(
+        user_cors.recheck(&grant_use, &failure("https://b.example/"), NOW),
+        Ok(())
+    );
+    let fewer = allow(
+        &user_cors,
+        &failure("https://c.example/"),
+        Choice::AllowForVisit,
+        NOW,
+    );
+    let more = with_request(failure("https://c.example/"), |request| {
+        request.unsafe_headers = names(&["x-one"])
+    });
+    assert_eq!(
+        user_cors.recheck(&fewer, &more, NOW),
+        Err(Refusal::GrantEnded)
+    );
+}
+
+#[test]
 fn a_change_of_settings_policy_or_lists_reaches_open_questions() {
     let block = |user_cors: &UserCors| {
         user_cors.set_blocklist(Blocklist::new(["b.example".parse().expect("a host")]), NOW)

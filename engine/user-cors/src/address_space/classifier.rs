@@ -139,11 +139,11 @@ impl fmt::Display for NotPublic {
             } => write!(f, "{address} is this computer"),
             Self::Address { address, .. } => {
                 write!(f, "{address} is on your own or a special network")
-            }
+            },
             Self::Name => f.write_str("its name is one that only private networks use"),
             Self::SourceAddress => {
                 f.write_str("it is reached through another network than the Internet connection")
-            }
+            },
             Self::PrivateRoots => f.write_str("its certificate comes from a private authority"),
             Self::NoTls => f.write_str("it has no certificate"),
         }
@@ -238,7 +238,7 @@ impl Classifier {
     /// Classifies what a connection was made to, without any look-up.
     pub fn classify(&self, facts: &ConnectionFacts) -> Route {
         match facts.proxy {
-            ProxyUse::Direct => {}
+            ProxyUse::Direct => {},
             ProxyUse::Egress => return Route::Egress,
             ProxyUse::Other => return Route::OtherProxy,
         }
@@ -291,7 +291,7 @@ impl Classifier {
             .min_by_key(|(space, _)| *space);
         match least {
             None => return (AddressSpace::Loopback, Some(NotPublic::NoTls)),
-            Some((AddressSpace::Public, _)) => {}
+            Some((AddressSpace::Public, _)) => {},
             Some((space, address)) => return (space, Some(NotPublic::Address { address, space })),
         }
         let local = |reason| (AddressSpace::Local, Some(reason));
@@ -314,7 +314,7 @@ impl Classifier {
                     .all(|address| self.is_overridden_loopback(*address, peer.port())) =>
             {
                 (AddressSpace::Public, None)
-            }
+            },
             RootsVerdict::NoTls => local(NotPublic::NoTls),
         }
     }

@@ -80,7 +80,7 @@ pub(super) fn table_space(address: IpAddr, nat64: &[Nat64Prefix]) -> AddressSpac
                     .map(|address| ipv4_space(*address))
                     .min()
                     .unwrap_or(Local)
-            }
+            },
             None => ipv6_space(address),
         },
     }

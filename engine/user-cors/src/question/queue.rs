@@ -3,177 +3,28 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
-    time::Duration,
 };
 
-use url::Host;
-
 use super::{
-    AnswerError, AskOutcome, Choice, QuestionId, TicketId, TicketRequest,
+    AnswerError, AskOutcome, Choice, DeclineReason, QuestionId, TicketId, TicketRequest,
     arming::Arming,
+    open_question::{JoinKey, Question, Settled, Ticket},
     view::{Presence, QuestionStep, QuestionView, RequestState},
 };
 use crate::{
     clock::Timestamp,
-    eligibility::{DocumentId, TabId},
+    eligibility::TabId,
     origin::{Site, TupleOrigin},
-    permission::{Coverage, TargetNetwork},
+    permission::Coverage,
     refusal::Refusal,
     store::StoreKind,
 };
 
-/// How long a question waits for an answer.
-const ANSWER_TIME: Duration = Duration::from_secs(120);
-
 /// The most open questions of one document.
 const MAX_QUESTIONS: usize = 3;
 
-/// The most requests that one question lists.
-const MAX_LISTED: usize = 64;
-
-/// The most requests that wait for a question without being listed.
-const MAX_UNLISTED: usize = 256;
-
-/// The most hosts that one question lists.
-const MAX_HOSTS: usize = 16;
-
 /// The most refused requesters that one tab remembers until there is input.
 const MAX_REFUSED: usize = 64;
-
-/// A waiting request.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    pub(super) id: TicketId,
-    pub(super) request: TicketRequest,
-    pub(super) state: RequestState,
-}
-
-/// What tickets of one question share.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct JoinKey {
-    document: DocumentId,
-    top_level_site: Site,
-    requester: TupleOrigin,
-    /// The registrable domains of all targets, or the hosts of those that have none.
-    domains: BTreeSet<Host<String>>,
-    network: TargetNetwork,
-}
-
-impl JoinKey {
-    fn new(request: &TicketRequest) -> Self {
-        Self {
-            document: request.document,
-            top_level_site: request.top_level_site.clone(),
-            requester: request.requester.clone(),
-            domains: request
-                .targets
-                .iter()
-                .map(|target| target.origin.site_host())
-                .collect(),
-            network: request.network,
-        }
-    }
-}
-
-/// An open question.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) id: QuestionId,
-    key: JoinKey,
-    /// What is shown; an answer covers exactly this. A cancelled request stays listed.
-    pub(super) listed: Vec<Ticket>,
-    /// Requests that came while the question was on view and ask for nothing that it does not list. They do not change
-    /// what is shown, so a page that polls cannot keep a person from answering. *Allow once* does not cover them.
-    unlisted: Vec<Ticket>,
-    /// Changes with every change of what is shown.
-    pub(super) revision: u64,
-    pub(super) deadline: Timestamp,
-    pub(super) step: QuestionStep,
-    opened: bool,
-    on_view: bool,
-}
-
-impl Question {
-    /// The distinct hosts, in the order in which they were listed.
-    pub(super) fn targets(&self) -> Vec<&TupleOrigin> {
-        let mut targets = Vec::new();
-        for target in self
-            .listed
-            .iter()
-            .flat_map(|ticket| &ticket.request.targets)
-        {
-            if !targets.contains(&&target.origin) {
-                targets.push(&target.origin);
-            }
-        }
-        targets
-    }
-
-    /// Who asks.
-    pub(super) fn requester(&self) -> &TupleOrigin {
-        &self.key.requester
-    }
-
-    /// Where the targets are.
-    pub(super) fn network(&self) -> TargetNetwork {
-        self.key.network
-    }
-
-    /// What an answer covers.
-    fn coverage(&self) -> Vec<Coverage> {
-        let mut list = Vec::new();
-        for need in self.listed.iter().flat_map(|ticket| ticket.request.needs()) {
-            Coverage::add(&mut list, &need);
-        }
-        list
-    }
-
-    fn covers(&self, request: &TicketRequest) -> bool {
-        let coverage = self.coverage();
-        request
-            .needs()
-            .all(|need| coverage.iter().any(|coverage| coverage.covers(&need)))
-    }
-
-    fn tickets(&self) -> impl Iterator<Item = &Ticket> {
-        self.listed.iter().chain(&self.unlisted)
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.tickets()
-            .any(|ticket| ticket.state == RequestState::Waiting)
-    }
-
-    /// What is shown has changed; a second step starts over.
-    fn changed(&mut self) {
-        self.revision += 1;
-        if self.step == QuestionStep::Confirmed {
-            self.step = QuestionStep::Warning;
-        }
-    }
-
-    /// The choices that this question offers at its step.
-    pub(super) fn choices(&self, store: StoreKind) -> Vec<Choice> {
-        let mut choices = Vec::new();
-        if self.step != QuestionStep::Warning {
-            if self
-                .listed
-                .iter()
-                .any(|ticket| ticket.state == RequestState::Waiting)
-            {
-                choices.push(Choice::AllowOnce);
-            }
-            choices.push(Choice::AllowForVisit);
-            let may_last =
-                store == StoreKind::Lasting && self.coverage().iter().all(Coverage::may_persist);
-            if may_last {
-                choices.push(Choice::AlwaysAllow);
-            }
-        }
-        choices.extend([Choice::NotNow, Choice::Never]);
-        choices
-    }
-}
 
 /// Who answered. Only a person's *Not now* keeps a site from asking again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -190,15 +41,6 @@ struct Tab {
     used: bool,
     /// Who was refused and has not had input since.
     refused: BTreeSet<(Site, TupleOrigin)>,
-}
-
-/// One ticket that came to its end, with its request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
-    /// The ticket.
-    pub ticket: TicketId,
-    /// Its request.
-    pub request: TicketRequest,
 }
 
 /// An answer that counted.
@@ -225,6 +67,8 @@ pub struct Questions {
     arming: Arming,
     store: StoreKind,
     issued: u64,
+    /// Set for good when the browser quits: nothing may wait after that.
+    quitting: bool,
 }
 
 impl Questions {
@@ -235,6 +79,7 @@ impl Questions {
             arming: Arming::default(),
             store,
             issued: 0,
+            quitting: false,
         }
     }
 
@@ -247,10 +92,13 @@ impl Questions {
     pub fn ask(&mut self, request: TicketRequest, now: Timestamp) -> AskOutcome {
         let id = TicketId(self.issue());
         let question_id = QuestionId(self.issue());
-        let tab = self.tabs.entry(request.tab).or_default();
+        if self.quitting {
+            return AskOutcome::Refused(Refusal::Declined(DeclineReason::Quit));
+        }
         if request.targets.is_empty() {
             return AskOutcome::Refused(Refusal::QuestionFull);
         }
+        let tab = self.tabs.entry(request.tab).or_default();
         if tab
             .refused
             .contains(&(request.top_level_site.clone(), request.requester.clone()))
@@ -258,19 +106,18 @@ impl Questions {
             return AskOutcome::Refused(Refusal::NeedsInteraction);
         }
         let key = JoinKey::new(&request);
-        let document = request.document;
         let ticket = Ticket {
             id,
             request,
             state: RequestState::Waiting,
         };
         // A question whose time is over is about to be settled; nothing joins it any more.
-        if let Some(question) = tab
+        let open = tab
             .questions
             .iter_mut()
-            .find(|question| question.key == key && now < question.deadline)
-        {
-            return match join(question, ticket) {
+            .find(|question| question.key == key && !question.is_over(now));
+        if let Some(question) = open {
+            return match question.join(ticket) {
                 Ok(()) => AskOutcome::Waiting {
                     ticket: id,
                     question: question.id,
@@ -278,32 +125,19 @@ impl Questions {
                 Err(refusal) => AskOutcome::Refused(refusal),
             };
         }
-        let open = tab
-            .questions
-            .iter()
-            .filter(|question| question.key.document == document)
-            .count();
-        if open >= MAX_QUESTIONS {
+        let same_document = |question: &&Question| question.key.document == key.document;
+        if tab.questions.iter().filter(same_document).count() >= MAX_QUESTIONS {
             return AskOutcome::Refused(Refusal::TooManyQuestions);
         }
-        let distinct: BTreeSet<_> = ticket
-            .request
-            .targets
-            .iter()
-            .map(|target| &target.origin)
-            .collect();
-        if distinct.len() > MAX_HOSTS {
-            return AskOutcome::Refused(Refusal::QuestionFull);
-        }
-        tab.questions.push(new_question(
-            question_id,
-            key,
-            vec![ticket],
-            now.after(ANSWER_TIME),
-        ));
-        AskOutcome::Waiting {
-            ticket: id,
-            question: question_id,
+        match Question::new(question_id, key, ticket, now) {
+            Ok(question) => {
+                tab.questions.push(question);
+                AskOutcome::Waiting {
+                    ticket: id,
+                    question: question_id,
+                }
+            },
+            Err(refusal) => AskOutcome::Refused(refusal),
         }
     }
 
@@ -437,28 +271,10 @@ impl Questions {
 
     /// Ends one ticket because its request was cancelled. Its question stays for visit and longer answers.
     pub fn cancel(&mut self, ticket: TicketId) -> Option<Settled> {
-        for question in self.tabs.values_mut().flat_map(|tab| &mut tab.questions) {
-            if let Some(index) = question
-                .unlisted
-                .iter()
-                .position(|candidate| candidate.id == ticket)
-            {
-                return Some(settled(question.unlisted.remove(index)));
-            }
-            let listed = question.listed.iter_mut().find(|candidate| {
-                candidate.id == ticket && candidate.state == RequestState::Waiting
-            });
-            if let Some(listed) = listed {
-                listed.state = RequestState::Cancelled;
-                let settled = Settled {
-                    ticket,
-                    request: listed.request.clone(),
-                };
-                question.changed();
-                return Some(settled);
-            }
-        }
-        None
+        self.tabs
+            .values_mut()
+            .flat_map(|tab| &mut tab.questions)
+            .find_map(|question| question.cancel(ticket))
     }
 
     /// The tab shows another document: its questions end.
@@ -469,7 +285,7 @@ impl Questions {
         tab.used = false;
         mem::take(&mut tab.questions)
             .into_iter()
-            .flat_map(waiting)
+            .flat_map(Question::into_waiting)
             .collect()
     }
 
@@ -480,15 +296,19 @@ impl Questions {
             .remove(&tab)
             .map(|tab| tab.questions)
             .unwrap_or_default();
-        questions.into_iter().flat_map(waiting).collect()
+        questions
+            .into_iter()
+            .flat_map(Question::into_waiting)
+            .collect()
     }
 
-    /// The browser quits: all questions end.
+    /// The browser quits: all questions end, and no other begins.
     pub fn quit(&mut self) -> Vec<Settled> {
+        self.quitting = true;
         let tabs = mem::take(&mut self.tabs);
         tabs.into_values()
             .flat_map(|tab| tab.questions)
-            .flat_map(waiting)
+            .flat_map(Question::into_waiting)
             .collect()
     }
 
@@ -498,10 +318,10 @@ impl Questions {
         for tab in self.tabs.values_mut() {
             ended.extend(
                 tab.questions
-                    .extract_if(.., |question| question.deadline <= now),
+                    .extract_if(.., |question| question.is_over(now)),
             );
         }
-        ended.into_iter().flat_map(waiting).collect()
+        ended.into_iter().flat_map(Question::into_waiting).collect()
     }
 
     /// When [`Self::expire`] has something to do next.
@@ -529,32 +349,9 @@ impl Questions {
         let mut ended = Vec::new();
         for tab in self.tabs.values_mut() {
             tab.questions.retain_mut(|question| {
-                let mut any = false;
-                for ticket in question
-                    .listed
-                    .iter_mut()
-                    .filter(|ticket| ticket.state == RequestState::Waiting)
-                {
-                    if is_decided(&ticket.request) {
-                        ticket.state = RequestState::Cancelled;
-                        ended.push(Settled {
-                            ticket: ticket.id,
-                            request: ticket.request.clone(),
-                        });
-                        any = true;
-                    }
-                }
-                if any {
-                    question.changed();
-                }
-                let before = ended.len();
-                ended.extend(
-                    question
-                        .unlisted
-                        .extract_if(.., |ticket| is_decided(&ticket.request))
-                        .map(settled),
-                );
-                any |= ended.len() > before;
+                let settled = question.settle_decided(&mut is_decided);
+                let any = !settled.is_empty();
+                ended.extend(settled);
                 question.is_waiting() || !any
             });
         }
@@ -577,13 +374,10 @@ impl Questions {
         revision: u64,
         now: Timestamp,
     ) -> Result<(TabId, &mut Question), AnswerError> {
-        let (current, deadline) = self
-            .find(question)
-            .map(|(_, found)| (found.revision, found.deadline))
-            .ok_or(AnswerError::Unknown)?;
-        if deadline <= now {
-            return Err(AnswerError::Unknown);
-        }
+        let current = match self.find(question) {
+            Some((_, found)) if !found.is_over(now) => found.revision,
+            _ => return Err(AnswerError::Unknown),
+        };
         // Only what is first in its tab and not quiet is ever reported visible, so only that can be armed.
         let armed = self.arming.click(question, revision, now);
         if revision != current {
@@ -622,14 +416,10 @@ impl Questions {
                 .insert((key.top_level_site.clone(), key.requester.clone()));
         }
         let coverage = ended.coverage();
-        if choice == Choice::AllowOnce && !ended.unlisted.is_empty() {
-            // They were not listed when the answer was given: they ask on their own, in the time that is left.
-            let mut listed = mem::take(&mut ended.unlisted);
-            let unlisted = listed.split_off(listed.len().min(MAX_LISTED));
-            let rest = Question {
-                unlisted,
-                ..new_question(id, key.clone(), listed, ended.deadline)
-            };
+        // What was not listed when the answer was given asks on its own.
+        if choice == Choice::AllowOnce
+            && let Some(rest) = ended.split_off_unlisted(id)
+        {
             tab.questions.insert(index, rest);
         }
         Some(Answered {
@@ -638,51 +428,9 @@ impl Questions {
             top_level_site: key.top_level_site,
             requester: key.requester,
             coverage,
-            settled: waiting(ended).collect(),
+            settled: ended.into_waiting().collect(),
         })
     }
-}
-
-fn new_question(
-    id: QuestionId,
-    key: JoinKey,
-    listed: Vec<Ticket>,
-    deadline: Timestamp,
-) -> Question {
-    let step = match key.network {
-        TargetNetwork::Public => QuestionStep::Only,
-        TargetNetwork::LocalNetwork => QuestionStep::Warning,
-    };
-    Question {
-        id,
-        key,
-        listed,
-        unlisted: Vec::new(),
-        revision: 1,
-        deadline,
-        step,
-        opened: false,
-        on_view: false,
-    }
-}
-
-/// Adds a ticket to an open question.
-fn join(question: &mut Question, ticket: Ticket) -> Result<(), Refusal> {
-    if question.on_view && question.covers(&ticket.request) {
-        if question.unlisted.len() >= MAX_UNLISTED {
-            return Err(Refusal::QuestionFull);
-        }
-        question.unlisted.push(ticket);
-        return Ok(());
-    }
-    let mut hosts: BTreeSet<&TupleOrigin> = question.targets().into_iter().collect();
-    hosts.extend(ticket.request.targets.iter().map(|target| &target.origin));
-    if question.listed.len() >= MAX_LISTED || hosts.len() > MAX_HOSTS {
-        return Err(Refusal::QuestionFull);
-    }
-    question.listed.push(ticket);
-    question.changed();
-    Ok(())
 }
 
 fn presence(tab: &Tab, question: &Question) -> Presence {
@@ -691,21 +439,4 @@ fn presence(tab: &Tab, question: &Question) -> Presence {
     } else {
         Presence::Chip
     }
-}
-
-fn settled(ticket: Ticket) -> Settled {
-    Settled {
-        ticket: ticket.id,
-        request: ticket.request,
-    }
-}
-
-/// The tickets of an ended question that have not come to their end yet.
-fn waiting(question: Question) -> impl Iterator<Item = Settled> {
-    question
-        .listed
-        .into_iter()
-        .chain(question.unlisted)
-        .filter(|ticket| ticket.state == RequestState::Waiting)
-        .map(settled)
 }

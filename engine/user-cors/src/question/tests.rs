@@ -56,10 +56,15 @@ fn with_method(target: &str, method: Method) -> TicketRequest {
 }
 
 fn local(target: &str) -> TicketRequest {
-    TicketRequest {
-        network: TargetNetwork::LocalNetwork,
-        ..request(target)
+    in_local_network(request(target))
+}
+
+fn in_local_network(mut request: TicketRequest) -> TicketRequest {
+    request.network = TargetNetwork::LocalNetwork;
+    for target in &mut request.targets {
+        target.space = Some(AddressSpace::Local);
     }
+    request
 }
 
 fn questions() -> Questions {
@@ -456,6 +461,26 @@ fn an_answer_at_119_seconds_counts_and_at_120_does_not() {
 }
 
 #[test]
+fn nothing_waits_after_the_browser_has_begun_to_quit() {
+    let mut questions = questions();
+    let _ = questions.quit();
+    let refused = AskOutcome::Refused(Refusal::Declined(DeclineReason::Quit));
+    assert_eq!(questions.ask(request("https://b.example"), NOW), refused);
+}
+
+#[test]
+fn a_clock_that_was_set_back_ends_questions() {
+    let mut questions = questions();
+    let (ticket, question) = ask(&mut questions, request("https://b.example"), NOW);
+    questions.visible(question, 1, NOW, true);
+    assert_eq!(
+        questions.answer(question, 1, Choice::AllowOnce, at(-1)),
+        Err(AnswerError::Unknown)
+    );
+    assert_eq!(tickets(&questions.expire(at(-1))), [ticket]);
+}
+
+#[test]
 fn budgets() {
     let mut questions = questions();
     for n in 0..3 {
@@ -616,16 +641,16 @@ impl Trace {
 fn generated_request(tab: u64, host: u8, method: u8, network: bool) -> TicketRequest {
     let target = format!("https://h{}.d{}.example", host % 2, host / 2);
     let method = [Method::GET, Method::POST, Method::PUT][usize::from(method)].clone();
-    let network = if network && method == Method::GET {
-        TargetNetwork::LocalNetwork
-    } else {
-        TargetNetwork::Public
-    };
-    TicketRequest {
+    let is_read = method == Method::GET;
+    let request = TicketRequest {
         tab: TabId(tab),
         document: DocumentId(tab),
-        network,
         ..with_method(&target, method)
+    };
+    if network && is_read {
+        in_local_network(request)
+    } else {
+        request
     }
 }
 

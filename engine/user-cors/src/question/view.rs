@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     BodySize, Choice, HeldResponse, QuestionId, TicketId, TicketRequest,
-    queue::{Question, Ticket},
+    open_question::{Question, Ticket},
 };
 use crate::{
     address_space::AddressSpace,
@@ -174,7 +174,7 @@ impl QuestionView {
             revision: question.revision,
             presence,
             queue_length,
-            requester: question.requester().display(),
+            requester: question.key.requester.display(),
             targets: question
                 .targets()
                 .into_iter()
@@ -185,7 +185,7 @@ impl QuestionView {
             } else {
                 Action::SendAndRead
             },
-            network: question.network(),
+            network: question.key.network,
             step: question.step,
             choices,
             requests: question.listed.iter().map(RequestView::new).collect(),
