@@ -232,12 +232,13 @@ pub(crate) fn still_granted(
                 {
                     return Err(Refusal::Denied);
                 }
-                let grant = context
-                    .session
-                    .by_id(tab, key, *id)
-                    .or_else(|| context.store.grant_by_id(key, *id, now));
+                let grant = context.session.by_id(tab, key, *id).or_else(|| {
+                    context
+                        .store
+                        .grant_by_id(key, *id, now, policy.max_grant_days)
+                });
                 // A wider grant may have taken the place of the one that was used first.
-                grant.is_some_and(|grant| grant.coverage.covers(need) && grant.is_live(now))
+                grant.is_some_and(|grant| grant.coverage.covers(need))
                     || matches!(
                         permission(need, tab, None, context, now),
                         Permission::Granted(GrantBasis::Grant { .. })
@@ -459,7 +460,7 @@ fn permission(
     let grant = context
         .session
         .find(tab, need, media)
-        .or_else(|| context.store.find_grant(need, now));
+        .or_else(|| context.store.find_grant(need, now, policy.max_grant_days));
     match grant {
         Some(grant) => Permission::Granted(GrantBasis::Grant {
             id: grant.id,

@@ -159,6 +159,15 @@ impl Grant {
     }
 }
 
+impl Grant {
+    /// Whether the grant is in force under policy's `MaxGrantDays`, which may have come after the click.
+    pub(crate) fn is_live_under(&self, policy_days: Option<u32>, now: Timestamp) -> bool {
+        let ended_by_policy = self.scope == GrantScope::Persistent
+            && persistent_expiry(self.created, self.last_used, policy_days) <= now;
+        self.is_live(now) && !ended_by_policy
+    }
+}
+
 /// The end of a lasting grant: [`RENEWED_DAYS`] after the last use, but no later than [`MAX_GRANT_DAYS`], or what policy
 /// allows, after the click.
 pub fn persistent_expiry(

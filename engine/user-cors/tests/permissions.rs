@@ -132,6 +132,26 @@ fn policy_shortens_lasting_grants() {
 }
 
 #[test]
+fn policy_shortens_grants_that_were_there_before_it() {
+    let (_folder, user_cors) = lasting();
+    let failure = failure("https://b.example/");
+    let grant_use = allow(&user_cors, &failure, Choice::AlwaysAllow, NOW);
+    let policy = Policy {
+        max_grant_days: Some(2),
+        ..Policy::default()
+    };
+    let _ = user_cors.set_policy(PolicyStatus::InForce(policy), NOW);
+    assert!(is_granted(&user_cors.consider(&failure, NOW.after(DAY))));
+    let later = NOW.after(DAY * 2);
+    assert!(is_question(&user_cors.consider(&failure, later)));
+    assert_eq!(
+        user_cors.still_granted(&grant_use, TAB, later),
+        Err(Refusal::GrantEnded)
+    );
+    assert!(user_cors.grants(later).is_empty());
+}
+
+#[test]
 fn beyond_the_grant_is_a_new_question() {
     let user_cors = user_cors();
     let base = failure("https://b.example/");

@@ -114,20 +114,31 @@ impl PermissionStore {
         Ok(added)
     }
 
-    /// The live grant that covers a request, if there is one.
-    pub fn find_grant(&self, need: &Need, now: Timestamp) -> Option<&Grant> {
+    /// The live grant that covers a request, if there is one. `policy_days` is policy's `MaxGrantDays`.
+    pub fn find_grant(
+        &self,
+        need: &Need,
+        now: Timestamp,
+        policy_days: Option<u32>,
+    ) -> Option<&Grant> {
         self.grants
             .get(&need.key)?
             .iter()
-            .find(|grant| grant.is_live(now) && grant.coverage.covers(need))
+            .find(|grant| grant.is_live_under(policy_days, now) && grant.coverage.covers(need))
     }
 
     /// The live grant of this name under this key.
-    pub fn grant_by_id(&self, key: &PermissionKey, id: GrantId, now: Timestamp) -> Option<&Grant> {
+    pub fn grant_by_id(
+        &self,
+        key: &PermissionKey,
+        id: GrantId,
+        now: Timestamp,
+        policy_days: Option<u32>,
+    ) -> Option<&Grant> {
         self.grants
             .get(key)?
             .iter()
-            .find(|grant| grant.id == id && grant.is_live(now))
+            .find(|grant| grant.id == id && grant.is_live_under(policy_days, now))
     }
 
     /// Notes that a grant was used, and renews it.
@@ -148,7 +159,7 @@ impl PermissionStore {
         else {
             return Ok(());
         };
-        if !grant.is_live(now) || now.since(grant.last_used) < TOUCH_INTERVAL {
+        if !grant.is_live_under(policy_days, now) || now.since(grant.last_used) < TOUCH_INTERVAL {
             return Ok(());
         }
         let expires = persistent_expiry(grant.created, now, policy_days);
@@ -425,6 +436,7 @@ pub(super) mod tests {
                         headers: headers.clone(),
                     },
                     NOW,
+                    None,
                 )
                 .is_some()
         };
@@ -498,12 +510,12 @@ pub(super) mod tests {
         store.touch(&target, id, NOW.after(DAY * 20), None).unwrap();
         assert!(
             store
-                .grant_by_id(&target, id, NOW.after(DAY * 49))
+                .grant_by_id(&target, id, NOW.after(DAY * 49), None)
                 .is_some()
         );
         assert!(
             store
-                .grant_by_id(&target, id, NOW.after(DAY * 50))
+                .grant_by_id(&target, id, NOW.after(DAY * 50), None)
                 .is_none()
         );
         // An ended grant is not brought back by a use.

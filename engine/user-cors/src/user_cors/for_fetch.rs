@@ -1,0 +1,158 @@
+//! What the fetch stack calls.
+
+use super::{Change, UserCors, state::declined};
+use crate::{
+    address_space::{ConnectionFacts, Route},
+    clock::Timestamp,
+    decision::{self, CorsFailure, Decision},
+    delivery::{HoldBudget, HoldId},
+    eligibility::{TabId, TabLiveness},
+    ledger::LedgerRecord,
+    limits::SilentPreflight,
+    origin::{Site, TupleOrigin},
+    permission::{GrantBasis, GrantScope, GrantUse},
+    question::{AskOutcome, DeclineReason, Settlement, TicketId, TicketRequest},
+    refusal::Refusal,
+    store::StoreError,
+};
+
+impl UserCors {
+    /// Classifies what a connection was made to.
+    pub fn classify(&self, facts: &ConnectionFacts) -> Route {
+        self.state.lock().classifier.classify(facts)
+    }
+
+    /// Steps 1 to 8. Also takes up what the responses say with `Access-Control-Prevent-Origin`.
+    pub fn consider(&self, failure: &CorsFailure, now: Timestamp) -> Decision {
+        let mut state = self.state.lock();
+        state.take_up_opt_outs(failure, now);
+        decision::consider(failure, state.context(), now)
+    }
+
+    /// Step 9: lets a request wait for a person, or for rules.
+    pub fn ask(&self, request: TicketRequest, now: Timestamp) -> AskOutcome {
+        let tab = request.tab;
+        let outcome = self.state.lock().ask(request, now);
+        match outcome {
+            AskOutcome::Waiting { .. } => self.tell(Change::Questions(tab)),
+            AskOutcome::Settled(_) => self.tell(Change::Permissions),
+            AskOutcome::Refused(_) => {},
+        }
+        outcome
+    }
+
+    /// Steps 1, 2, 4 to 6 and 8 once more, with what is known of the response that is about to be handed over; then the
+    /// grant counts as used.
+    ///
+    /// # Errors
+    /// The reason for which the response may not be handed over.
+    pub fn recheck(
+        &self,
+        grant_use: &GrantUse,
+        response: &CorsFailure,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        state.take_up_opt_outs(response, now);
+        decision::recheck(grant_use, response, state.context(), now)?;
+        if let TabLiveness::Live(tab) = response.requester.tab {
+            state.used(grant_use, tab, now);
+        }
+        Ok(())
+    }
+
+    /// Whether a running request may go on: its grants are in force and nothing forbids it.
+    ///
+    /// # Errors
+    /// What has changed.
+    pub fn still_granted(
+        &self,
+        grant_use: &GrantUse,
+        tab: TabId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        decision::still_granted(grant_use, tab, self.state.lock().context(), now)
+    }
+
+    /// Counts one request that is about to be sent under a grant.
+    ///
+    /// # Errors
+    /// If it is a write and there were too many in the last minute.
+    pub fn count_write(&self, grant_use: &GrantUse, now: Timestamp) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        match grant_use.bases.last() {
+            Some((need, _)) => state.writes.count(&need.key, need.method, now),
+            None => Err(Refusal::GrantEnded),
+        }
+    }
+
+    /// A request under a grant has ended, however it did.
+    pub fn finished(&self, grant_use: &GrantUse) {
+        let mut state = self.state.lock();
+        for (_, basis) in &grant_use.bases {
+            if let GrantBasis::Grant {
+                id,
+                scope: GrantScope::Once,
+            } = basis
+            {
+                state.session.finish(*id);
+            }
+        }
+    }
+
+    /// Remembers for a minute that a preflight failed in silence.
+    pub fn remember_silent_preflight(&self, preflight: SilentPreflight, now: Timestamp) {
+        self.state.lock().silent_preflights.remember(preflight, now);
+    }
+
+    /// Whether this preflight failed in silence within the last minute.
+    pub fn is_silent_preflight(&self, preflight: &SilentPreflight, now: Timestamp) -> bool {
+        self.state
+            .lock()
+            .silent_preflights
+            .is_remembered(preflight, now)
+    }
+
+    /// A CORS check passed: silent preflights of the two are forgotten.
+    pub fn cors_succeeded(
+        &self,
+        top_level_site: &Site,
+        requester: &TupleOrigin,
+        target: &TupleOrigin,
+    ) {
+        self.state
+            .lock()
+            .silent_preflights
+            .cors_succeeded(top_level_site, requester, target);
+    }
+
+    /// Begins to hold a response for a tab; `None` if it holds as many as it may.
+    pub fn begin_hold(&self, tab: TabId) -> Option<HoldId> {
+        self.state.lock().holds.begin(tab)
+    }
+
+    /// Counts bytes that are about to be kept for a held response.
+    pub fn grow_hold(&self, hold: HoldId, bytes: u64) -> HoldBudget {
+        self.state.lock().holds.grow(hold, bytes)
+    }
+
+    /// A held response was released or dropped.
+    pub fn end_hold(&self, hold: HoldId) {
+        self.state.lock().holds.end(hold);
+    }
+
+    /// Appends to the ledger.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn record(&self, record: &LedgerRecord) -> Result<(), StoreError> {
+        self.state.lock().store.append_to_ledger(record)
+    }
+
+    /// Ends one ticket because its request was cancelled; its question stays for visit and longer answers.
+    pub fn cancel(&self, ticket: TicketId) -> Option<Settlement> {
+        let settled = self.state.lock().questions.cancel(ticket)?;
+        self.tell(Change::Questions(settled.request.tab));
+        Some(declined(settled, DeclineReason::Cancelled))
+    }
+}

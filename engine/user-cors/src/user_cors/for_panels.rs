@@ -1,0 +1,116 @@
+//! What the site panel and the permissions page call.
+
+use super::{Change, UserCors};
+use crate::{
+    clock::Timestamp,
+    embargo::EmbargoKey,
+    ledger::LedgerRecord,
+    opt_out::OptOut,
+    permission::{Denial, Grant, GrantId, PermissionKey},
+    store::StoreError,
+};
+
+impl UserCors {
+    /// All live grants: lasting, visit and once.
+    pub fn grants(&self, now: Timestamp) -> Vec<Grant> {
+        let state = self.state.lock();
+        let policy_days = state.policy_days();
+        let mut grants = state.store.grants(now);
+        grants.retain(|grant| grant.is_live_under(policy_days, now));
+        grants.extend(state.session.list());
+        grants
+    }
+
+    /// All denials.
+    pub fn denials(&self) -> Vec<Denial> {
+        self.state.lock().store.denials()
+    }
+
+    /// All remembered opt-outs.
+    pub fn opt_outs(&self, now: Timestamp) -> Vec<OptOut> {
+        self.state.lock().store.opt_outs().list(now)
+    }
+
+    /// Everyone who is embargoed, with the end.
+    pub fn embargoes(&self, now: Timestamp) -> Vec<(EmbargoKey, Timestamp)> {
+        self.state.lock().store.embargoes().list(now)
+    }
+
+    /// The newest records of the ledger, newest first.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn ledger(&self, limit: usize) -> Result<Vec<LedgerRecord>, StoreError> {
+        self.state.lock().store.ledger(limit)
+    }
+
+    /// Deletes the ledger.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn clear_ledger(&self) -> Result<(), StoreError> {
+        self.state.lock().store.clear_ledger()
+    }
+
+    /// Ends one grant.
+    ///
+    /// # Errors
+    /// If it cannot be written. It is ended until the browser quits all the same.
+    pub fn revoke(&self, id: GrantId) -> Result<(), StoreError> {
+        let written = {
+            let mut state = self.state.lock();
+            state.session.revoke_where(|grant| grant.id == id);
+            state.store.revoke(id).map(drop)
+        };
+        self.tell(Change::Permissions);
+        written
+    }
+
+    /// Ends every grant. Denials stay.
+    ///
+    /// # Errors
+    /// If it cannot be written. They are ended until the browser quits all the same.
+    pub fn revoke_all(&self) -> Result<(), StoreError> {
+        let written = {
+            let mut state = self.state.lock();
+            state.session.revoke_where(|_| true);
+            state.store.revoke_all()
+        };
+        self.tell(Change::Permissions);
+        written
+    }
+
+    /// Ends all grants and the denial under a key: the next request asks again.
+    ///
+    /// # Errors
+    /// If it cannot be written. Grants are ended until the browser quits all the same.
+    pub fn reset(&self, key: &PermissionKey) -> Result<(), StoreError> {
+        let written = {
+            let mut state = self.state.lock();
+            state
+                .session
+                .revoke_where(|grant| grant.coverage.key == *key);
+            state.store.reset(key).map(drop)
+        };
+        self.tell(Change::Permissions);
+        written
+    }
+
+    /// Lets an embargoed requester ask again.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn reset_embargo(&self, key: &EmbargoKey) -> Result<(), StoreError> {
+        let written = self.state.lock().store.reset_embargo(key).map(drop);
+        self.tell(Change::Permissions);
+        written
+    }
+
+    /// Deletes what has ended from the store. To be called now and then.
+    ///
+    /// # Errors
+    /// If it cannot be written; what has ended counts for nothing all the same.
+    pub fn remove_expired(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.state.lock().store.remove_expired(now)
+    }
+}
