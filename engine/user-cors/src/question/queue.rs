@@ -333,11 +333,13 @@ impl Questions {
             .min()
     }
 
-    /// The person has done something in the tab's page.
-    pub fn user_interacted(&mut self, tab: TabId) {
+    /// The person has done something in the tab's page. Returns whether that changed anything.
+    pub fn user_interacted(&mut self, tab: TabId) -> bool {
         let tab = self.tabs.entry(tab).or_default();
+        let changed = !tab.used || !tab.refused.is_empty();
         tab.used = true;
         tab.refused.clear();
+        changed
     }
 
     /// Ends every waiting ticket for which something else has decided meanwhile. A question that is left without a waiting

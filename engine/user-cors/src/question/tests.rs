@@ -738,7 +738,9 @@ proptest! {
                         trace.end(answered.settled)?;
                     }
                 },
-                Step::Interact(tab) => questions.user_interacted(TabId(tab)),
+                Step::Interact(tab) => {
+                    questions.user_interacted(TabId(tab));
+                }
                 Step::Navigate(tab) | Step::Close(tab) => {
                     let settled = match step {
                         Step::Close(_) => questions.tab_closed(TabId(tab)),

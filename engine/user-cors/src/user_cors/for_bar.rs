@@ -82,8 +82,10 @@ impl UserCors {
 
     /// The person has done something in the tab's page.
     pub fn user_interacted(&self, tab: TabId) {
-        self.state.lock().questions.user_interacted(tab);
-        self.tell(Change::Questions(tab));
+        let changed = self.state.lock().questions.user_interacted(tab);
+        if changed {
+            self.tell(Change::Questions(tab));
+        }
     }
 
     /// The tab shows another document, of this site; `None` for one without a tuple origin.
