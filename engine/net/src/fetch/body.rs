@@ -37,6 +37,9 @@ pub enum BodyError {
     /// The fetch was cancelled.
     #[error("the fetch was cancelled")]
     Cancelled,
+    /// The permission under which the body was read was taken back.
+    #[error("the permission to read the response was taken back")]
+    Revoked,
     /// The body is larger than what this reader takes.
     #[error("the response is larger than {limit} bytes")]
     TooLarge {
@@ -86,14 +89,14 @@ impl Body {
                 let bytes = std::mem::take(bytes);
                 *self = Self::Empty;
                 (!bytes.is_empty()).then_some(Ok(bytes))
-            }
+            },
             Self::Stream(stream) => {
                 let item = stream.next().await;
                 if !matches!(item, Some(Ok(_))) {
                     *self = Self::Empty;
                 }
                 item
-            }
+            },
         }
     }
 

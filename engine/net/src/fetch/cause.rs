@@ -225,7 +225,7 @@ impl Cause {
             Self::Cors(_) | Self::UserEnabledCors { .. } => NetworkError::CorsGeneral,
             Self::NotSameOrigin | Self::CrossOriginResourcePolicy => {
                 NetworkError::CrossOriginResponse
-            }
+            },
             Self::Scheme { .. } => NetworkError::UnsupportedScheme,
             Self::BadPort { .. } => NetworkError::InvalidPort,
             Self::MixedContent => NetworkError::MixedContent,

@@ -66,7 +66,7 @@ pub(crate) async fn cors_preflight_fetch(
                 Instant::now(),
             );
             Ok(())
-        }
+        },
         // 8. Otherwise, a network error.
         Err(kind) => {
             let failure = CorsFailure {
@@ -79,7 +79,7 @@ pub(crate) async fn cors_preflight_fetch(
                 failure,
                 response: Box::new(response),
             })
-        }
+        },
     }
 }
 

@@ -228,12 +228,12 @@ async fn hand_over(
                         }
                         block_in_place(|| target.process_response_chunk(request, piece));
                     }
-                }
+                },
                 Err(error) => {
                     head.set_network_error(error.network_error());
                     body_cause = Some(Box::new(Cause::Body(error)));
                     break;
-                }
+                },
             }
         }
         if let Some(seen) = seen {

@@ -76,16 +76,16 @@ pub(crate) async fn http_fetch(
         response = match request.redirect_mode {
             RedirectMode::Error => {
                 FetchResponse::network_error(Cause::Redirect(RedirectFailure::ModeIsError))
-            }
+            },
             // NB: the page's loader calls for the next hop of a navigation itself.
             RedirectMode::Manual if request.mode == RequestMode::Navigate => response,
             RedirectMode::Manual => {
                 response.head = response.head.to_filtered(ResponseType::OpaqueRedirect);
                 response
-            }
+            },
             RedirectMode::Follow => {
                 Box::pin(http_redirect_fetch(params, response, target, context)).await
-            }
+            },
         };
     }
     // 7. Return response.
@@ -150,6 +150,6 @@ async fn respond(
             events::emit(&params.request, || Stage::CorsFailed(failure.clone()));
             // AD-HOC: user-enabled CORS, second hook.
             user_enabled_cors::after_failed_check(params, response, failure, context).await
-        }
+        },
     }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn http_network_or_cache_fetch(
         Some(response) => {
             events::emit(request, || Stage::FromCache { validated: false });
             response
-        }
+        },
         None => {
             // 10.1. Only the cache would have done.
             if cache_mode == CacheMode::OnlyIfCached {
@@ -89,7 +89,7 @@ pub(crate) async fn http_network_or_cache_fetch(
             }
             // 10.3. to 10.5. What it means for the cache.
             lookup.settle(params, forward, context)
-        }
+        },
     };
     // 11. to 13.
     let request = &params.request;
@@ -150,7 +150,7 @@ fn includes_credentials(params: &FetchParams) -> bool {
         CredentialsMode::Include => true,
         CredentialsMode::CredentialsSameOrigin => {
             request.response_tainting == ResponseTainting::Basic
-        }
+        },
         CredentialsMode::Omit => false,
     }
 }

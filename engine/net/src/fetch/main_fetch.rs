@@ -144,7 +144,7 @@ async fn fetch_by_origin_and_mode(
             // 2. and 3. Tainting “opaque”, then scheme fetch.
             request.response_tainting = ResponseTainting::Opaque;
             scheme_fetch(params, target, context).await
-        }
+        },
         _ if !matches!(scheme, "http" | "https") => FetchResponse::network_error(Cause::Scheme {
             scheme: scheme.to_owned(),
         }),
@@ -164,12 +164,12 @@ async fn fetch_by_origin_and_mode(
             }
             // 4. Return it.
             response
-        }
+        },
         _ => {
             // 1. and 2. Tainting “cors”, then HTTP fetch.
             request.response_tainting = ResponseTainting::CorsTainting;
             http_fetch(params, target, context, MakeCorsPreflight::No).await
-        }
+        },
     }
 }
 
@@ -253,7 +253,7 @@ pub(crate) async fn finish_main_fetch(
         {
             Ok(bytes) if integrity::do_bytes_match(&bytes, &request.integrity_metadata) => {
                 response.body = Body::Bytes(bytes);
-            }
+            },
             Ok(_) => return FetchResponse::network_error(Cause::Integrity),
             Err(error) => return FetchResponse::network_error(Cause::Body(error)),
         }

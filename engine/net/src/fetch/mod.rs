@@ -29,7 +29,6 @@ mod user_enabled_cors;
 pub use self::body::{Body, BodyError};
 pub use self::cause::{Cause, CorsFailure, CorsFailureKind};
 pub(crate) use self::fetch::{fetch, fetch_response, follow_manual_redirect};
-pub(crate) use self::params::FetchParams;
 pub(crate) use self::preload::PreloadedResources;
 pub use self::response::FetchResponse;
 

@@ -213,10 +213,10 @@ impl PreflightCache {
         match now.checked_add(max_age) {
             Some(end) if !max_age.is_zero() => {
                 occupied.insert(end);
-            }
+            },
             _ => {
                 occupied.remove();
-            }
+            },
         }
         true
     }

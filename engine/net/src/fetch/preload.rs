@@ -73,7 +73,7 @@ impl PreloadedResources {
                         ..FetchResponse::new(head, Body::Empty)
                     },
                 };
-            }
+            },
         };
         let mut entries = self.entries.lock();
         // 11.5. Keep the response, or give it to who waits.
@@ -82,7 +82,7 @@ impl PreloadedResources {
                 Some(waiting) => {
                     let _ = waiting.send((head.clone(), body.clone()));
                     entries.remove(id);
-                }
+                },
                 None => entry.response = Some((head.clone(), body.clone())),
             }
         }
@@ -134,13 +134,13 @@ impl PreloadedResources {
             Some(response) => {
                 entries.remove(id);
                 PreloadedResponseCandidate::Response(Box::new(response))
-            }
+            },
             // 9. Wait for it. A second consumer fetches for itself.
             None if entry.on_response_available.is_none() => {
                 let (sender, receiver) = oneshot::channel();
                 entry.on_response_available = Some(sender);
                 PreloadedResponseCandidate::Pending(receiver)
-            }
+            },
             None => PreloadedResponseCandidate::None,
         }
     }

@@ -58,16 +58,16 @@ async fn load_custom(
                 loop {
                     match receiver.recv().await? {
                         Data::Payload(bytes) => return Some((Ok(bytes), Some(receiver))),
-                        Data::ContentLength(_) => {}
+                        Data::ContentLength(_) => {},
                         Data::Done => return None,
                         Data::Cancelled | Data::Error(NetworkError::LoadCancelled) => {
                             return Some((Err(BodyError::Cancelled), None));
-                        }
+                        },
                         Data::Error(_) => return Some((Err(BodyError::Truncated), None)),
                     }
                 }
             }))
-        }
+        },
         None => match std::mem::replace(
             &mut *head.actual_response().body.lock(),
             ResponseBody::Empty,

@@ -141,11 +141,11 @@ pub(crate) async fn after_failed_check(
             anonymous.space = facts.route.space();
             anonymous.grant = Some(GrantInUse::new(hook.embedding, grant));
             Ok(hook.deliver(params, response))
-        }
+        },
         Ok((grant, Delivery::SendAnonymously)) => {
             drop((response, hold));
             hook.send(params, &failure, &facts, grant, context).await
-        }
+        },
         Err(refusal) => Err(refused(failure, refusal)),
     }
 }
@@ -236,7 +236,7 @@ impl Hook {
             Decision::Ask(ticket) => {
                 events::emit(&params.request, || Stage::Asked);
                 self.ask(*ticket, hold).await
-            }
+            },
         }
     }
 
@@ -245,7 +245,7 @@ impl Hook {
         ticket: TicketRequest,
         hold: Option<&mut Hold>,
     ) -> Result<GrantUse, Refusal> {
-        let answer = self.embedding.ask(self.requester.webview, ticket);
+        let answer = self.embedding.ask(ticket);
         let Some(hold) = hold else {
             return answer.await;
         };
@@ -311,7 +311,14 @@ impl Hook {
         if let Some(grant) = grant {
             response.body = {
                 let body = std::mem::take(&mut response.body);
-                ledger::record(self.embedding, params, &response, grant, body)
+                ledger::record(
+                    self.embedding,
+                    params,
+                    &response,
+                    self.requester.tab,
+                    grant,
+                    body,
+                )
             };
         }
         response
@@ -367,8 +374,8 @@ impl Hook {
             anonymous.pinned = None;
         }
         match (hop.ask, anonymous.pinned.is_some()) {
-            (AskAboutHop::AtTheEnd, _) | (AskAboutHop::No, true) => {}
-            (AskAboutHop::No, false) if hop.check == HopCheck::OrdinaryCors => {}
+            (AskAboutHop::AtTheEnd, _) | (AskAboutHop::No, true) => {},
+            (AskAboutHop::No, false) if hop.check == HopCheck::OrdinaryCors => {},
             // FIXME: 11. A target that was not connected to has no classified address to ask about before anything is
             // sent to it.
             _ => return Err(Refusal::UnknownPeer),

@@ -150,10 +150,17 @@ pub fn max_age(headers: &HeaderMap) -> Duration {
 
 /// [`delta-seconds`](https://www.rfc-editor.org/rfc/rfc9111#section-1.2.2): digits only. More of them than fit is as long
 /// as can be.
+///
+/// AD-HOC: a negative number is none at all by its grammar, which would mean [`DEFAULT_MAX_AGE`]. It can only mean “do not
+/// keep this”, and is taken so by other browsers.
 fn delta_seconds(value: &HeaderValue) -> Option<Duration> {
-    let digits = value.to_str().ok()?;
+    let value = value.to_str().ok()?;
+    let digits = value.strip_prefix('-').unwrap_or(value);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
+    }
+    if digits.len() < value.len() {
+        return Some(Duration::ZERO);
     }
     Some(Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
 }
@@ -312,7 +319,9 @@ mod tests {
             (&["7200"], 7200),
             (&["7201"], 7200),
             (&["99999999999999999999999"], 7200),
-            (&["-1"], 5),
+            (&["-1"], 0),
+            (&["-"], 5),
+            (&["--1"], 5),
             (&["+1"], 5),
             (&["1.5"], 5),
             (&["x"], 5),

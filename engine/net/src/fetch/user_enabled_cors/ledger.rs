@@ -1,15 +1,16 @@
-//! Step 13: what was released is written down when its last byte has been handed over.
+//! Step 13: what was released is written down when its last byte has been handed over, and stops when the permission
+//! for it is taken back.
 
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use futures::stream;
-use user_cors::{Clock, GrantBasis, LedgerBasis, LedgerRecord, SystemClock};
+use user_cors::{Clock, GrantBasis, LedgerBasis, LedgerRecord, SystemClock, TabId};
 
 use super::chain::GrantInUse;
 use crate::embedding::Embedding;
-use crate::fetch::body::Body;
+use crate::fetch::body::{Body, BodyError};
 use crate::fetch::params::FetchParams;
 use crate::fetch::response::FetchResponse;
 
@@ -18,6 +19,7 @@ pub(super) fn record(
     embedding: &'static Embedding,
     params: &FetchParams,
     response: &FetchResponse,
+    tab: TabId,
     grant: Arc<GrantInUse>,
     body: Body,
 ) -> Body {
@@ -47,20 +49,33 @@ pub(super) fn record(
         bytes: 0,
         digest: Some(Context::new(&SHA256)),
         is_complete: false,
-        _grant: grant,
+        tab,
+        grant,
     };
+    let changes = embedding.permission_changes();
     Body::from_stream(stream::unfold(
-        (body, entry),
-        |(mut body, mut entry)| async move {
-            match body.next().await {
-                Some(Ok(chunk)) => {
-                    entry.count(&chunk);
-                    Some((Ok(chunk), (body, entry)))
-                }
-                Some(Err(error)) => Some((Err(error), (body, entry))),
-                None => {
-                    entry.complete();
-                    None
+        Some((body, entry, changes)),
+        |state| async move {
+            let (mut body, mut entry, mut changes) = state?;
+            loop {
+                tokio::select! {
+                    biased;
+                    Ok(()) = changes.changed() => {
+                        if entry.is_revoked() {
+                            return Some((Err(BodyError::Revoked), None));
+                        }
+                    },
+                    next = body.next() => return match next {
+                        Some(Ok(chunk)) => {
+                            entry.count(&chunk);
+                            Some((Ok(chunk), Some((body, entry, changes))))
+                        },
+                        Some(Err(error)) => Some((Err(error), None)),
+                        None => {
+                            entry.complete();
+                            None
+                        },
+                    },
                 }
             }
         },
@@ -74,10 +89,19 @@ struct Entry {
     bytes: u64,
     digest: Option<Context>,
     is_complete: bool,
-    _grant: Arc<GrantInUse>,
+    tab: TabId,
+    grant: Arc<GrantInUse>,
 }
 
 impl Entry {
+    /// Whether the grant is in force no more.
+    fn is_revoked(&self) -> bool {
+        self.embedding
+            .user_cors()
+            .still_granted(&self.grant.grant, self.tab, SystemClock.now())
+            .is_err()
+    }
+
     /// The body was read to its end.
     fn complete(mut self) {
         self.is_complete = true;
