@@ -1,0 +1,508 @@
+//! An unpacked tree of upstream's tests: its manifest, its hosts, and its own server.
+//!
+//! The tree is run as it is. What its tools need otherwise they are told: the server listens on loopback, and that the
+//! hosts' names lead there is told to the browser alone, so nothing has to be written to `/etc/hosts`.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::manifest::{Manifest, Protocol, TestCase};
+
+/// The host that tests come from, as wptserve has it by default.
+const HOST: &str = "web-platform.test";
+
+/// The ports of the tree's server that tests are opened from, or name. It has others, any that are free.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ports {
+    http: [u16; 2],
+    https: [u16; 2],
+    h2: u16,
+}
+
+impl Ports {
+    /// Those that wptserve takes by default. It leaves the second of HTTP open; here that is always the same, since some
+    /// subtests' names contain it.
+    pub const USUAL: Self = Self {
+        http: [8000, 8001],
+        https: [8443, 8444],
+        h2: 9000,
+    };
+
+    /// Ports that are free at this moment.
+    ///
+    /// # Errors
+    ///
+    /// If there are none.
+    pub fn free() -> Result<Self> {
+        // All are held until the last is there, so that they differ.
+        let listeners = [0; 5].map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+        let mut ports = [0; 5];
+        for (port, listener) in ports.iter_mut().zip(&listeners) {
+            let listener = listener
+                .as_ref()
+                .ok()
+                .context("no port on loopback is free")?;
+            *port = listener.local_addr()?.port();
+        }
+        let [http, second_http, https, second_https, h2] = ports;
+        Ok(Self {
+            http: [http, second_http],
+            https: [https, second_https],
+            h2,
+        })
+    }
+
+    /// A text, such as the name of a subtest, as it would be if the ports were the usual ones.
+    pub fn as_usual(self, text: &str) -> String {
+        let pairs = self.all().into_iter().zip(Self::USUAL.all());
+        let mut parts = text.split(HOST);
+        let mut usual = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            usual.push_str(HOST);
+            let named = pairs.clone().find_map(|(port, usual)| {
+                let rest = part.strip_prefix(':')?.strip_prefix(&port.to_string())?;
+                (!rest.starts_with(|next: char| next.is_ascii_digit())).then_some((usual, rest))
+            });
+            match named {
+                Some((port, rest)) => usual.push_str(&format!(":{port}{rest}")),
+                None => usual.push_str(part),
+            }
+        }
+        usual
+    }
+
+    fn all(self) -> [u16; 5] {
+        let [http, second_http] = self.http;
+        let [https, second_https] = self.https;
+        [http, second_http, https, second_https, self.h2]
+    }
+
+    fn used(self, with_h2: bool) -> Vec<u16> {
+        let [of_http_and_https @ .., h2] = self.all();
+        let mut ports = of_http_and_https.to_vec();
+        ports.extend(with_h2.then_some(h2));
+        ports
+    }
+
+    /// Sees to it that a server runs on them, which somebody else has started.
+    ///
+    /// # Errors
+    ///
+    /// If nothing listens on one of them.
+    pub fn expect_served(self, with_h2: bool) -> Result<()> {
+        let first = [self.http[0], self.https[0]];
+        let mut ports = first.into_iter().chain(with_h2.then_some(self.h2));
+        match ports.find(|port| !listens(*port)) {
+            Some(port) => bail!("nothing listens on port {port} on loopback"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Starts the tree's server, and ends it when standard input is closed: even if the runner is killed.
+const SERVE: &str = r#"
+import multiprocessing, os, sys, threading, _thread
+
+tree = sys.argv[1]
+os.chdir(tree)
+sys.path.insert(0, tree)
+import tools.localpaths
+from tools.serve import serve
+
+def end_with_standard_input():
+    sys.stdin.read()
+    _thread.interrupt_main()
+
+multiprocessing.set_start_method("spawn")
+threading.Thread(target=end_with_standard_input, daemon=True).start()
+serve.run(**vars(serve.get_parser().parse_args(sys.argv[2:])))
+"#;
+
+/// How long the server may take until it listens.
+const START_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long it may take to end.
+const END_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether it has started or ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How many lines of its output are kept to explain a failure.
+const KEPT_LINES: usize = 20;
+
+/// The folder of an unpacked tree.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    root: PathBuf,
+}
+
+impl Tree {
+    /// Looks at a folder.
+    ///
+    /// # Errors
+    ///
+    /// If it holds no tree of web platform tests.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let root = folder
+            .canonicalize()
+            .with_context(|| format!("there is no folder {}", folder.display()))?;
+        for file in [
+            "wpt",
+            "tools/serve/serve.py",
+            "resources/testharness.js",
+            "tools/certs/cacert.pem",
+        ] {
+            if !root.join(file).is_file() {
+                bail!(
+                    "{} is no tree of web platform tests: it has no {file}",
+                    folder.display()
+                );
+            }
+        }
+        Ok(Self { root })
+    }
+
+    /// The certificate that those in the tree are signed with: of a server that was not started here.
+    pub fn root_certificate(&self) -> PathBuf {
+        self.root.join("tools/certs/cacert.pem")
+    }
+
+    /// The tests in it, by a manifest made beforehand or by the tree's own; if that is missing it is made, which takes
+    /// minutes.
+    ///
+    /// # Errors
+    ///
+    /// If there is none and none can be made, or if it is not understood.
+    pub fn manifest(&self, made_beforehand: Option<&Path>) -> Result<Manifest> {
+        let own = self.root.join("MANIFEST.json");
+        let path = made_beforehand.unwrap_or(&own);
+        if made_beforehand.is_none() && !own.is_file() {
+            eprintln!("Making the manifest {}; this takes minutes.", own.display());
+            self.tool(&["manifest", "--no-download", "-p"])
+                .arg(&own)
+                .stdout(Stdio::null())
+                .status()
+                .ok()
+                .filter(|status| status.success())
+                .context("the tree's own `wpt manifest` failed")?;
+        }
+        Ok(Manifest::load(path)?)
+    }
+
+    /// Writes the hosts and their addresses into a folder, in the format of `/etc/hosts`, and returns the file's path.
+    ///
+    /// # Errors
+    ///
+    /// If the tree does not tell its hosts, or the file cannot be written.
+    pub fn write_hosts(&self, folder: &Path) -> Result<PathBuf> {
+        let output = self
+            .tool(&["make-hosts-file"])
+            .stderr(Stdio::inherit())
+            .output()
+            .context("python3 cannot be started")?;
+        if !output.status.success() {
+            bail!("the tree's own `wpt make-hosts-file` failed");
+        }
+        let path = folder.join("hosts");
+        fs::write(&path, output.stdout)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Starts the tree's server and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// If its ports are taken, or it does not start; the error shows its last output.
+    pub fn serve(&self, folder: &Path, ports: Ports, with_h2: bool) -> Result<Server> {
+        let used = ports.used(with_h2);
+        if let Some(port) = used.iter().find(|port| listens(**port)) {
+            bail!(
+                "port {port} on loopback is taken. If that is the tree's own server, use it with --served; \
+                 else take others with --free-ports"
+            );
+        }
+        let certificates = folder.join("certificates");
+        let config = folder.join("config.json");
+        fs::write(&config, configuration(ports, &certificates).to_string())
+            .with_context(|| format!("cannot write {}", config.display()))?;
+        let mut command = Command::new("python3");
+        command
+            .args(["-c", SERVE])
+            .arg(&self.root)
+            .arg("--config")
+            .arg(&config)
+            .arg(if with_h2 { "--h2" } else { "--no-h2" });
+        let mut server = Server::start(command, &used)?;
+        server.root_certificate = certificates.join("cacert.pem");
+        Ok(server)
+    }
+
+    /// The URL of a test on the tree's server.
+    ///
+    /// # Errors
+    ///
+    /// If the test's name is no path and query.
+    pub fn url(test: &TestCase, ports: Ports) -> Result<Url> {
+        let (scheme, port) = match test.protocol() {
+            Protocol::Http => ("http", ports.http[0]),
+            Protocol::Https => ("https", ports.https[0]),
+            Protocol::H2 => ("https", ports.h2),
+        };
+        let subdomain = if test.is_on_subdomain() { "www." } else { "" };
+        Url::parse(&format!("{scheme}://{subdomain}{HOST}:{port}{}", test.id))
+            .with_context(|| format!("{} is no path of a URL", test.id))
+    }
+
+    fn tool(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("python3");
+        command
+            .arg("wpt")
+            .args(arguments)
+            .current_dir(&self.root)
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+/// The tree's server. It ends when dropped.
+pub struct Server {
+    child: Child,
+    root_certificate: PathBuf,
+    output: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Server {
+    fn start(mut command: Command, ports: &[u16]) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("python3 cannot be started")?;
+        let output = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(stream) = child.stdout.take() {
+            keep_last_lines(stream, &output);
+        }
+        if let Some(stream) = child.stderr.take() {
+            keep_last_lines(stream, &output);
+        }
+        let mut server = Self {
+            child,
+            root_certificate: PathBuf::new(),
+            output,
+        };
+        let began = Instant::now();
+        while !ports.iter().all(|port| listens(*port)) {
+            if let Some(status) = server.child.try_wait()? {
+                bail!(
+                    "the tests' server ended ({status}) before it listened\n{}",
+                    server.last_output()
+                );
+            }
+            if began.elapsed() > START_DEADLINE {
+                bail!(
+                    "the tests' server does not listen after {} s\n{}",
+                    START_DEADLINE.as_secs(),
+                    server.last_output()
+                );
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(server)
+    }
+
+    /// The certificate that its own are signed with.
+    pub fn root_certificate(&self) -> &Path {
+        &self.root_certificate
+    }
+
+    /// Whether it still runs. A run whose server has ended says nothing about the browser.
+    ///
+    /// # Errors
+    ///
+    /// If it does not; the error shows its last output.
+    pub fn check(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("the tests' server ended ({status})\n{}", self.last_output()),
+        }
+    }
+
+    fn last_output(&self) -> String {
+        let lines = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<String> = lines.iter().map(|line| format!("    | {line}")).collect();
+        lines.join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let began = Instant::now();
+        while began.elapsed() < END_DEADLINE {
+            // An error means that there is nothing left to wait for.
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        // It may end at this very moment, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the server is told: to stay on loopback, where no resolver has to know the hosts' names, and to make certificates,
+/// since those in a tree have often expired.
+fn configuration(ports: Ports, certificates: &Path) -> Value {
+    json!({
+        "server_host": "127.0.0.1",
+        "check_subdomains": false,
+        "ports": {
+            "http": ports.http,
+            "https": ports.https,
+            "h2": [ports.h2],
+        },
+        "ssl": {"type": "openssl", "openssl": {"base_path": certificates}},
+    })
+}
+
+fn listens(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, POLL_INTERVAL).is_ok()
+}
+
+fn keep_last_lines(stream: impl Read + Send + 'static, kept: &Arc<Mutex<VecDeque<String>>>) {
+    let kept = kept.clone();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() >= KEPT_LINES {
+                kept.pop_front();
+            }
+            kept.push_back(String::from_utf8_lossy(&line).into_owned());
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::fake;
+
+    #[test]
+    fn urls_name_the_server_that_a_test_needs() {
+        for (id, expected) in [
+            (
+                "/cors/basic.htm",
+                "http://web-platform.test:8000/cors/basic.htm",
+            ),
+            (
+                "/cors/variants.html?get",
+                "http://web-platform.test:8000/cors/variants.html?get",
+            ),
+            (
+                "/fetch/api/secure.https.html",
+                "https://web-platform.test:8443/fetch/api/secure.https.html",
+            ),
+            (
+                "/fetch/api/second.h2.any.html",
+                "https://web-platform.test:9000/fetch/api/second.h2.any.html",
+            ),
+            (
+                "/fetch/api/sub.www.https.html",
+                "https://www.web-platform.test:8443/fetch/api/sub.www.https.html",
+            ),
+        ] {
+            let url = Tree::url(&fake::test_case(id), Ports::USUAL).expect("a URL");
+            assert_eq!(url.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn free_ports_differ() {
+        let ports = Ports::free().expect("ports");
+        let mut all = ports.all().to_vec();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 5);
+        assert!(ports.expect_served(true).is_err());
+    }
+
+    #[test]
+    fn names_are_as_with_the_usual_ports() {
+        let ports = Ports {
+            http: [41000, 41001],
+            https: [42000, 42001],
+            h2: 43000,
+        };
+        for (text, expected) in [
+            ("plain: 41000", "plain: 41000"),
+            (
+                "origin: http://web-platform.test:41000/x",
+                "origin: http://web-platform.test:8000/x",
+            ),
+            (
+                "http://www.web-platform.test:41001 https://not-web-platform.test:42000",
+                "http://www.web-platform.test:8001 https://not-web-platform.test:8443",
+            ),
+            (
+                "http://web-platform.test:410000",
+                "http://web-platform.test:410000",
+            ),
+            ("http://web-platform.test", "http://web-platform.test"),
+            ("web-platform.test:43000", "web-platform.test:9000"),
+        ] {
+            assert_eq!(ports.as_usual(text), expected);
+        }
+    }
+
+    #[test]
+    fn another_folder_is_no_tree() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = Tree::open(folder.path()).expect_err("no tree");
+        assert!(error.to_string().contains("no tree"), "{error}");
+        let error = Tree::open(&folder.path().join("missing")).expect_err("no folder");
+        assert!(error.to_string().contains("no folder"), "{error}");
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_server_that_does_not_start_is_told_with_its_output() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let Err(error) = Server::start(shell("echo no such module; exit 3"), &[port]) else {
+            panic!("nothing listens there");
+        };
+        assert!(error.to_string().contains("exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn a_server_ends_with_its_standard_input() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let mut server = Server::start(shell("exec cat"), &[port]).expect("it listens");
+        server.check().expect("it runs");
+        let began = Instant::now();
+        drop(server);
+        assert!(began.elapsed() < END_DEADLINE);
+    }
+}
