@@ -14,6 +14,7 @@ mod setup;
 mod test;
 mod toolchain;
 mod workspace;
+mod wpt;
 
 use std::env;
 use std::ffi::OsString;
@@ -55,6 +56,12 @@ const SUBCOMMANDS: &[Subcommand] = &[
         arguments: "",
         summary: "Everything that CI checks: format, tests, lints, and the demo's scenes",
         run: test::run,
+    },
+    Subcommand {
+        name: "wpt",
+        arguments: "--upstream DIR [TESTS...]",
+        summary: "Build, and run web platform tests on the browser; --help lists what the runner takes",
+        run: wpt::run,
     },
     Subcommand {
         name: "env",
