@@ -39,7 +39,7 @@ pub(crate) fn read<T: DeserializeOwned>(directory: &Path, name: &str, version: u
                 log::warn!("{name} of the profile could not be read: {error}");
             }
             return None;
-        }
+        },
     };
     match parse(&bytes, version) {
         Ok(data) => Some(data),
@@ -49,7 +49,7 @@ pub(crate) fn read<T: DeserializeOwned>(directory: &Path, name: &str, version: u
                 log::warn!("{name} of the profile could not be set aside: {error}");
             }
             None
-        }
+        },
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod asking;
 mod contexts;
+mod own_network;
 mod questions;
 
 use std::path::PathBuf;
@@ -21,14 +22,15 @@ use thiserror::Error;
 use tokio::sync::watch;
 pub use user_cors::Answers;
 use user_cors::{
-    AddressSpace, AnswerError, Change, Choice, Clock, QuestionId, QuestionView, Settlement, Site,
-    SystemClock, TicketId, UserCors, Verdict,
+    AddressSpace, AnswerError, Change, Choice, Clock, ConnectionFacts, QuestionId, QuestionView,
+    Route, Settlement, Site, SystemClock, TicketId, UserCors, Verdict,
 };
 
 use self::contexts::Contexts;
 pub(crate) use self::contexts::RequesterContext;
+use self::own_network::OwnNetwork;
 use self::questions::WaitingRequests;
-use crate::connection::NetworkPartitionKey;
+use crate::connection::{ExchangeRecord, NetworkPartitionKey};
 use crate::events::NetworkEvent;
 use crate::resource_manager::FetchGroups;
 
@@ -81,6 +83,7 @@ pub struct Embedding {
     shutting_down: AtomicBool,
     /// Whether a task ends questions in time.
     keeps_time: AtomicBool,
+    own_network: OwnNetwork,
     /// Changes whenever a permission, a setting or policy does.
     permissions: watch::Sender<()>,
 }
@@ -117,6 +120,7 @@ impl Embedding {
             groups: Mutex::default(),
             shutting_down: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
+            own_network: OwnNetwork::default(),
             permissions: watch::Sender::new(()),
         }
     }
@@ -233,6 +237,13 @@ impl Embedding {
 
 // What the fetch stack says and asks.
 impl Embedding {
+    /// Classifies what a connection was made to, by what this machine's network looks like at this moment.
+    pub(crate) fn classify(&self, record: &ExchangeRecord, mut facts: ConnectionFacts) -> Route {
+        self.own_network.refresh(&self.user_cors);
+        facts.source = own_network::source_address(record.local, record.peer);
+        self.user_cors.classify(&facts)
+    }
+
     /// The fetches of resource threads, which begin now.
     pub(crate) fn attach(&self, groups: [FetchGroups; 2]) {
         let mut all = self.groups.lock();

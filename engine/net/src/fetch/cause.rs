@@ -31,6 +31,14 @@ pub enum Cause {
         /// Why the user was not asked, or what came of it.
         refusal: Refusal,
     },
+    /// User-enabled CORS sent a request of its own for a CORS failure, and that failed.
+    #[error("{failure}; the request that should have helped failed: {cause}")]
+    Undelivered {
+        /// What failed first, and what the page is told of.
+        failure: CorsFailure,
+        /// What failed then.
+        cause: Box<Cause>,
+    },
     /// The request's mode is `same-origin` and its URL is not.
     #[error("a same-origin request was made to another origin")]
     NotSameOrigin,
@@ -222,7 +230,9 @@ impl Cause {
         match self {
             Self::Cancelled => NetworkError::LoadCancelled,
             Self::Crash(details) => NetworkError::Crash(details.clone()),
-            Self::Cors(_) | Self::UserEnabledCors { .. } => NetworkError::CorsGeneral,
+            Self::Cors(_) | Self::UserEnabledCors { .. } | Self::Undelivered { .. } => {
+                NetworkError::CorsGeneral
+            },
             Self::NotSameOrigin | Self::CrossOriginResourcePolicy => {
                 NetworkError::CrossOriginResponse
             },
@@ -249,7 +259,9 @@ impl Cause {
     /// Whether a CORS check failed, so that the page could be helped by its server or its user.
     pub fn cors_failure(&self) -> Option<&CorsFailure> {
         match self {
-            Self::Cors(failure) | Self::UserEnabledCors { failure, .. } => Some(failure),
+            Self::Cors(failure)
+            | Self::UserEnabledCors { failure, .. }
+            | Self::Undelivered { failure, .. } => Some(failure),
             _ => None,
         }
     }

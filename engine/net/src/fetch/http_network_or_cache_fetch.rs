@@ -55,7 +55,8 @@ pub(crate) async fn http_network_or_cache_fetch(
     let mut authorization = None;
     if include_credentials {
         cookies::append_cookie_header(request, context, &mut outgoing);
-        authorization = authentication::append_authorization(request, context, &mut outgoing);
+        authorization =
+            authentication::append_authorization(request, attempt, context, &mut outgoing);
     }
     let mut http_request = HttpRequest {
         partition: embedding::network_partition_key(request),
@@ -80,6 +81,9 @@ pub(crate) async fn http_network_or_cache_fetch(
             // 10.1. Only the cache would have done.
             if cache_mode == CacheMode::OnlyIfCached {
                 return FetchResponse::network_error(Cause::NotInCache);
+            }
+            if lookup.is_only_if_cached() {
+                return cache::gateway_timeout(params, context);
             }
             lookup.add_conditions(&mut http_request.headers);
             // 10.2. HTTP-network fetch.

@@ -51,8 +51,7 @@ struct Hook {
 pub(crate) fn address_space_of(record: &ExchangeRecord) -> Option<AddressSpace> {
     let embedding = Embedding::get()?;
     embedding
-        .user_cors()
-        .classify(&facts::connection(record))
+        .classify(record, facts::connection(record))
         .space()
 }
 
@@ -199,9 +198,7 @@ impl Hook {
             failing_response: response.head.headers.clone(),
             preflight_response: None,
             route: record.map_or(user_cors::Route::Unknown, |record| {
-                self.embedding
-                    .user_cors()
-                    .classify(&facts::connection(record))
+                self.embedding.classify(record, facts::connection(record))
             }),
             provenance: facts::provenance(response, stage),
             earlier_targets: params.chain.silent_targets().to_vec(),
@@ -285,10 +282,13 @@ impl Hook {
         };
         anonymous.space = facts.route.space();
         anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
+        if let Err(refusal) = self.embedding.user_cors().count_write(&grant, self.now()) {
+            return Err(refused(failure.clone(), refusal));
+        }
         events::emit(&params.request, || Stage::Released { held: false });
         let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
         if response.is_network_error() {
-            return Err(Box::new(response));
+            return Err(undelivered(failure.clone(), response));
         }
         // Steps 4 and 6 again, on the response that is to be delivered.
         let answered = self.facts(params, &response, FailedStage::Response);
@@ -303,24 +303,24 @@ impl Hook {
         if is_redirect_status(response.head.status.raw_code()) {
             return response;
         }
-        params.chain.release();
         let grant = params
             .chain
             .anonymous_mut()
             .and_then(|anonymous| anonymous.grant.clone());
-        if let Some(grant) = grant {
-            response.body = {
-                let body = std::mem::take(&mut response.body);
-                ledger::record(
-                    self.embedding,
-                    params,
-                    &response,
-                    self.requester.tab,
-                    grant,
-                    body,
-                )
-            };
-        }
+        // A chain in which every server allowed the page by itself needs nobody's word, and gets no more than theirs.
+        let Some(grant) = grant else {
+            return response;
+        };
+        params.chain.release();
+        let body = std::mem::take(&mut response.body);
+        response.body = ledger::record(
+            self.embedding,
+            params,
+            &response,
+            self.requester.tab,
+            grant,
+            body,
+        );
         response
     }
 
@@ -368,7 +368,7 @@ impl Hook {
             plan: plan(request),
             allowed: &anonymous.allowed_targets(),
         });
-        let previous_space = anonymous.space;
+        let (previous_space, failure) = (anonymous.space, anonymous.failure.clone());
         // The addresses that were classified are of the origin that redirected.
         if from != to {
             anonymous.pinned = None;
@@ -388,7 +388,7 @@ impl Hook {
         }
         let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
         if response.is_network_error() {
-            return Ok(Err(Box::new(response)));
+            return Ok(Err(undelivered(failure, response)));
         }
         let passes = cors_check(
             &serialize_request_origin(&params.request),
@@ -405,7 +405,10 @@ impl Hook {
         match (passes, redirects) {
             (true, true) => Ok(Ok(response)),
             (false, true) => self.follow(params, response, facts).map(Ok),
-            (passes, false) => self.end_chain(params, response, facts, passes).await,
+            (passes, false) => {
+                self.end_chain(params, response, facts, passes, failure, context)
+                    .await
+            },
         }
     }
 
@@ -416,6 +419,8 @@ impl Hook {
         mut response: FetchResponse,
         facts: user_cors::CorsFailure,
         passes: bool,
+        failure: CorsFailure,
+        context: &FetchContext,
     ) -> Result<Outcome, Refusal> {
         let asked_about = if passes {
             let last = params
@@ -424,7 +429,7 @@ impl Hook {
                 .and_then(|anonymous| anonymous.last_silent.take());
             match last {
                 Some(last) => *last,
-                // Every silent target of the chain was granted before.
+                // No target was silent, or each was granted before.
                 None => return Ok(Ok(self.deliver(params, response))),
             }
         } else {
@@ -437,13 +442,56 @@ impl Hook {
         );
         let grant = self.permit(params, &asked_about, Some(&mut hold)).await?;
         if hold.state() != HeldState::Held {
-            return Err(Refusal::HeldTooLarge);
+            drop((hold, response));
+            return self
+                .resend(params, &asked_about, grant, passes, failure, context)
+                .await;
         }
         self.still_grants(&grant, &asked_about)?;
         events::emit(&params.request, || Stage::Released { held: true });
         response.body = hold.into_body();
         if let Some(anonymous) = params.chain.anonymous_mut() {
             anonymous.grant = Some(GrantInUse::new(self.embedding, grant));
+        }
+        Ok(Ok(self.deliver(params, response)))
+    }
+
+    /// Step 10: the last hop of a chain once more, whose answer was too large to hold. Chains of this kind are of GET and
+    /// HEAD only.
+    async fn resend(
+        &self,
+        params: &mut FetchParams,
+        asked_about: &user_cors::CorsFailure,
+        grant: GrantUse,
+        passes: bool,
+        failure: CorsFailure,
+        context: &FetchContext,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(anonymous) = params.chain.anonymous_mut() {
+            anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
+            anonymous.pinned = match &asked_about.route {
+                user_cors::Route::Direct(classification) if !passes => {
+                    Some(classification.addresses.clone())
+                },
+                _ => None,
+            };
+        }
+        events::emit(&params.request, || Stage::Released { held: false });
+        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        if response.is_network_error() {
+            return Ok(Err(undelivered(failure, response)));
+        }
+        if passes {
+            self.still_grants(&grant, asked_about)?;
+            cors_check(
+                &serialize_request_origin(&params.request),
+                params.request.credentials_mode,
+                &response.head.headers,
+            )
+            .map_err(|_| Refusal::GrantEnded)?;
+        } else {
+            let answered = self.facts(params, &response, FailedStage::Response);
+            self.still_grants(&grant, &answered)?;
         }
         Ok(Ok(self.deliver(params, response)))
     }
@@ -457,6 +505,23 @@ fn refused(failure: CorsFailure, refusal: Refusal) -> Box<FetchResponse> {
         refusal => Cause::UserEnabledCors { failure, refusal },
     };
     Box::new(FetchResponse::network_error(cause))
+}
+
+/// The network error that Fetch returned before, when the request that should have helped failed: the page is not told
+/// how, or it could look for servers in this way.
+fn undelivered(failure: CorsFailure, mut response: FetchResponse) -> Box<FetchResponse> {
+    match response.cause.take() {
+        Some(cause) if !matches!(*cause, Cause::Cancelled) => {
+            Box::new(FetchResponse::network_error(Cause::Undelivered {
+                failure,
+                cause,
+            }))
+        },
+        cause => {
+            response.cause = cause;
+            Box::new(response)
+        },
+    }
 }
 
 fn plan(request: &Request) -> ChainPlan {

@@ -143,7 +143,7 @@ impl Blob {
                 picked.check(&file.metadata().await?)?;
                 file.seek(SeekFrom::Start(self.range.start)).await?;
                 Ok(stream_file(file, self.size()))
-            }
+            },
         }
     }
 
@@ -161,7 +161,7 @@ impl Blob {
                 picked.check(&file.metadata()?)?;
                 file.seek(SeekFrom::Start(self.range.start))?;
                 Ok(Box::new(file.take(self.size())))
-            }
+            },
         }
     }
 

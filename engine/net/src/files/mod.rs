@@ -68,7 +68,7 @@ impl FileManager {
                         }
                     }
                 });
-            }
+            },
             FileManagerThreadMsg::ReadFile(reply, id, origin) => {
                 let blob = self.open(&id, &FileTokenCheck::NotRequired, &origin);
                 // NB: script may make room for one piece at a time, so that each `send` can block. `spawn_blocking` wants a
@@ -78,7 +78,7 @@ impl FileManager {
                         let outcome = match blob {
                             Ok(blob) => {
                                 read::read(&blob, &mut |piece| reply.send(Ok(piece)).is_ok())
-                            }
+                            },
                             Err(error) => Err(FileManagerThreadError::BlobURLStoreError(error)),
                         };
                         if let Err(error) = outcome {
@@ -86,23 +86,23 @@ impl FileManager {
                         }
                     });
                 });
-            }
+            },
             FileManagerThreadMsg::PromoteMemory(id, buffer, url_valid, origin) => {
                 let blob = Blob::in_memory(buffer.bytes, buffer.type_string);
                 self.store.write().insert(id, blob, url_valid, origin);
-            }
+            },
             FileManagerThreadMsg::AddSlicedURLEntry(parent, range, reply, origin) => {
                 let _ = reply.send(self.store.write().insert_slice(&parent, &range, &origin));
-            }
+            },
             FileManagerThreadMsg::DecRef(id, origin, reply) => {
                 let _ = reply.send(self.store.write().release(&id, &origin));
-            }
+            },
             FileManagerThreadMsg::ActivateBlobURL(id, reply, origin) => {
                 let _ = reply.send(self.store.write().set_url_valid(&id, true, &origin));
-            }
+            },
             FileManagerThreadMsg::RevokeBlobURL(id, origin, reply) => {
                 let _ = reply.send(self.store.write().set_url_valid(&id, false, &origin));
-            }
+            },
             FileManagerThreadMsg::GetTokenForFile(id, reply) => {
                 let token = match self.get_token_for_file(&id, false) {
                     FileTokenCheck::Required(token) => Some(token),
@@ -125,10 +125,10 @@ impl FileManager {
                 if let (true, Some(token)) = (undelivered, token) {
                     self.invalidate_token(&FileTokenCheck::Required(token), &id);
                 }
-            }
+            },
             FileManagerThreadMsg::RevokeTokenForFile(token, id) => {
                 self.invalidate_token(&FileTokenCheck::Required(token), &id);
-            }
+            },
         }
     }
 

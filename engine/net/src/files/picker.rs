@@ -50,7 +50,7 @@ pub(super) async fn add_to_store(
                     EmbedderControlResponse::FilePicker(Some(Vec::new())),
                     Vec::new(),
                 );
-            }
+            },
         }
     }
 

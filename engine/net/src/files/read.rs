@@ -80,12 +80,12 @@ mod tests {
                     assert_eq!(buffer.size, blob.size());
                     sizes.push(buffer.bytes.len());
                     bytes.extend(buffer.bytes);
-                }
+                },
                 ReadFileProgress::Partial(piece) => {
                     assert!(!sizes.is_empty());
                     sizes.push(piece.len());
                     bytes.extend(piece);
-                }
+                },
                 ReadFileProgress::EOF => ended = true,
             }
             true

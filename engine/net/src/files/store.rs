@@ -94,10 +94,10 @@ impl BlobUrlStore {
             FileTokenCheck::NotRequired => Ok(entry.blob.clone()),
             FileTokenCheck::Required(token) if entry.tokens.contains(token) => {
                 Ok(entry.blob.clone())
-            }
+            },
             FileTokenCheck::Required(_) | FileTokenCheck::ShouldFail => {
                 Err(BlobURLStoreError::InvalidFileID)
-            }
+            },
         }
     }
 

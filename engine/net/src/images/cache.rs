@@ -100,11 +100,11 @@ impl DocumentImageCache {
                     let decoded = decode_any(encoded, &options);
                     shared.decoded(id, decoded);
                 });
-            }
+            },
             EndOfBody::Broken => {
                 self.shared.finish(id, None);
-            }
-            EndOfBody::Ignored => {}
+            },
+            EndOfBody::Ignored => {},
         }
     }
 }
@@ -172,10 +172,10 @@ impl Shared {
                 if let Some(notification) = notification {
                     notification.send();
                 }
-            }
+            },
             None => {
                 self.finish(id, None);
-            }
+            },
         }
     }
 
@@ -192,7 +192,7 @@ impl Shared {
         match assignment {
             Assignment::Ready(key, image) => self.make_paintable(image, key),
             Assignment::Waiting { ask: true } => self.ask_for_keys(),
-            Assignment::Waiting { ask: false } | Assignment::Closed => {}
+            Assignment::Waiting { ask: false } | Assignment::Closed => {},
         }
     }
 
@@ -207,7 +207,7 @@ impl Shared {
                 self.add_to_webrender(&image, key);
                 image.id = Some(key);
                 self.finish(id, Some(Image::Raster(Arc::new(image))))
-            }
+            },
             Keyless::Rasterization(id, mut image) => {
                 if !self.store.lock().rasterizations.is_running(id) {
                     return;
@@ -220,7 +220,7 @@ impl Shared {
                     listener.notify(id);
                 }
                 delivered
-            }
+            },
         };
         if !delivered {
             self.delete_from_webrender([key]);
@@ -311,7 +311,7 @@ impl ImageCache for DocumentImageCache {
                 let shared = self.shared.clone();
                 self.threads.spawn(move || shared.rasterize(id, &image));
                 None
-            }
+            },
             Rasterized::Running | Rasterized::Unknown => None,
         }
     }
@@ -385,23 +385,23 @@ impl ImageCache for DocumentImageCache {
             FetchResponseMsg::ProcessResponse(_, response) => {
                 let mut store = self.shared.store.lock();
                 store.loads.process_response(id, &response);
-            }
+            },
             FetchResponseMsg::ProcessContentLength(_, length) => {
                 let mut store = self.shared.store.lock();
                 store.loads.process_content_length(id, length);
-            }
+            },
             FetchResponseMsg::ProcessResponseChunk(_, chunk) => {
                 self.shared.store.lock().loads.process_chunk(id, &chunk);
-            }
+            },
             FetchResponseMsg::ProcessResponseEOF(_, Ok(()), _) => self.process_end_of_body(id),
             FetchResponseMsg::ProcessResponseEOF(_, Err(_), _) => {
                 let notification = self.shared.store.lock().loads.fail(id);
                 if let Some(notification) = notification {
                     notification.send();
                 }
-            }
+            },
             FetchResponseMsg::ProcessRequestBody(_)
-            | FetchResponseMsg::ProcessCspViolations(..) => {}
+            | FetchResponseMsg::ProcessCspViolations(..) => {},
         }
     }
 

@@ -73,7 +73,7 @@ fn decode_format(
         ImageFormat::Gif => {
             let decoder = check_size(GifDecoder::new(reader)?)?;
             decode_animation(decoder, cors_status)
-        }
+        },
         ImageFormat::Png => {
             let decoder = check_size(PngDecoder::with_limits(reader, limits())?)?;
             if decoder.is_apng()? {
@@ -81,7 +81,7 @@ fn decode_format(
             } else {
                 decode_still(decoder, cors_status)
             }
-        }
+        },
         ImageFormat::WebP => {
             let decoder = check_size(WebPDecoder::new(reader)?)?;
             if decoder.has_animation() {
@@ -89,12 +89,12 @@ fn decode_format(
             } else {
                 decode_still(decoder, cors_status)
             }
-        }
+        },
         _ => {
             let mut reader = ImageReader::with_format(reader, format);
             reader.limits(limits());
             decode_still(check_size(reader.into_decoder()?)?, cors_status)
-        }
+        },
     }
 }
 

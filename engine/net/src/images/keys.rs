@@ -56,7 +56,7 @@ impl ImageKeys {
                 Assignment::Waiting {
                     ask: !std::mem::replace(&mut self.asked, true),
                 }
-            }
+            },
         }
     }
 

@@ -122,13 +122,13 @@ impl Loads {
                 self.ids.insert(key, id);
                 self.loads.insert(id, Load::Pending(Box::new(load)));
                 ImageCacheResult::ReadyForRequest(id)
-            }
+            },
             Some((_, Load::Completed(_, ImageResponse::Loaded(image, url)))) => {
                 ImageCacheResult::Available(ImageOrMetadataAvailable::ImageAvailable {
                     image: image.clone(),
                     url: url.clone(),
                 })
-            }
+            },
             Some((_, Load::Completed(..))) => ImageCacheResult::FailedToLoadOrDecode,
             Some((id, Load::Pending(load))) => match (&load.stage, load.metadata) {
                 (Stage::Arriving(_), Some(metadata)) => ImageCacheResult::Available(
@@ -156,12 +156,12 @@ impl Loads {
                     listener.respond(ImageResponse::MetadataLoaded(metadata));
                 }
                 load.listeners.push(listener);
-            }
+            },
             Some(Load::Completed(_, response)) => listener.respond(response.clone()),
             None => {
                 debug!("No load for the listener of {:?}", listener.id);
                 listener.respond(ImageResponse::FailedToLoadOrDecode);
-            }
+            },
         }
     }
 
@@ -255,7 +255,7 @@ impl Loads {
             Some(image) => {
                 let url = load.final_url.unwrap_or_else(|| load.key.0.clone());
                 ImageResponse::Loaded(image, url)
-            }
+            },
             None => ImageResponse::FailedToLoadOrDecode,
         };
         self.ids.insert(load.key.clone(), id);
@@ -312,7 +312,7 @@ impl Loads {
             _ => {
                 debug!("The load {id:?} is gone");
                 None
-            }
+            },
         }
     }
 
@@ -324,7 +324,7 @@ impl Loads {
             Load::Pending(load) => {
                 self.ids.remove(&load.key);
                 Some(*load)
-            }
+            },
             Load::Completed(..) => None,
         }
     }

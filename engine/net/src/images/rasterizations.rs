@@ -102,7 +102,7 @@ impl Rasterizations {
                 self.rasterizations
                     .insert(id, Rasterization::Running(Vec::new()));
                 Rasterized::Needed(image)
-            }
+            },
         };
         (state, stale)
     }
@@ -118,7 +118,7 @@ impl Rasterizations {
             Rasterization::Running(listeners) => {
                 listeners.push(listener);
                 None
-            }
+            },
             Rasterization::Done(_) => Some(listener),
         }
     }

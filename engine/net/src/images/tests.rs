@@ -71,10 +71,10 @@ fn document() -> Document {
         CrossProcessPaintApi::dummy_with_callback(Some(Box::new(move |message| match message {
             PaintMessage::GenerateImageKeysForPipeline(..) => {
                 let _ = sender.send(Painted::KeysAskedFor);
-            }
+            },
             PaintMessage::GenerateImageKey(_, reply) => {
                 let _ = reply.send(key(1000));
-            }
+            },
             PaintMessage::UpdateImages(_, updates) => {
                 for update in updates {
                     let _ = sender.send(match update {
@@ -83,8 +83,8 @@ fn document() -> Document {
                         _ => continue,
                     });
                 }
-            }
-            _ => {}
+            },
+            _ => {},
         })));
     let cache = ImageCacheFactoryImpl::new(Vec::new()).create(
         TEST_WEBVIEW_ID,
@@ -292,7 +292,7 @@ fn broken_images_are_remembered() {
         document.respond(id, basic("image/png"), body);
         loop {
             match next(&responses) {
-                ImageResponse::MetadataLoaded(_) => {}
+                ImageResponse::MetadataLoaded(_) => {},
                 ImageResponse::FailedToLoadOrDecode => break,
                 ImageResponse::Loaded(..) => panic!("{body:?} was decoded"),
             }

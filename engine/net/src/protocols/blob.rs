@@ -34,7 +34,7 @@ fn open(request: &Request, context: &FetchContext) -> Result<Blob, Cause> {
         None => {
             let id = parse_blob_url(&url).map_err(|_| local("the blob: URL is malformed"))?;
             (id, url.origin())
-        }
+        },
     };
     // 2. If request's method is not `GET` or blobURLEntry is null, return a network error.
     if request.method != Method::GET {

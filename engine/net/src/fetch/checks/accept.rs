@@ -12,7 +12,7 @@ pub fn default_accept(destination: Destination, initiator: Initiator) -> HeaderV
         // 13.3. otherwise it depends on the destination;
         Destination::Document | Destination::Frame | Destination::IFrame => {
             return DOCUMENT_ACCEPT_HEADER_VALUE;
-        }
+        },
         Destination::Image => "image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
         Destination::Json => "application/json,*/*;q=0.5",
         Destination::Style => "text/css,*/*;q=0.1",

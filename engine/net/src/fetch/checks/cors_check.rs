@@ -27,24 +27,24 @@ pub fn cors_check(
         AllowOrigin::Wildcard if !is_credentialed => return Ok(()),
         AllowOrigin::Wildcard => return Err(CorsFailureKind::WildcardWithCredentials),
         // 4. Anybody but the requester fails.
-        AllowOrigin::Null if serialized_origin == "null" => {}
-        AllowOrigin::Origin(value) if value == serialized_origin => {}
+        AllowOrigin::Null if serialized_origin == "null" => {},
+        AllowOrigin::Origin(value) if value == serialized_origin => {},
         AllowOrigin::Null => {
             return Err(CorsFailureKind::AllowOriginMismatch {
                 value: "null".to_owned(),
             });
-        }
+        },
         AllowOrigin::Origin(value) => {
             return Err(CorsFailureKind::AllowOriginMismatch {
                 value: bounded(value.as_bytes()),
             });
-        }
+        },
         AllowOrigin::Multiple(value) => {
             return Err(CorsFailureKind::MultipleAllowOrigin { value });
-        }
+        },
         AllowOrigin::Invalid(value) => {
             return Err(CorsFailureKind::InvalidAllowOrigin { value });
-        }
+        },
     }
     // 5. The requester, without credentials, succeeds.
     if !is_credentialed {

@@ -109,7 +109,7 @@ fn internal_check(
         Some(Policy::SameSite) => {
             is_schemelessly_same_site(origin, &response_origin)
                 && (origin.scheme() == Some("https") || response_url.scheme() != "https")
-        }
+        },
     };
     if is_allowed {
         Verdict::Allowed

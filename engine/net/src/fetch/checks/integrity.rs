@@ -78,16 +78,16 @@ impl Integrity {
             // 2.9. Keep it if it is as strong as what there is.
             let digest = decode(value);
             match &mut strongest {
-                Some(integrity) if integrity.algorithm > algorithm => {}
+                Some(integrity) if integrity.algorithm > algorithm => {},
                 Some(integrity) if integrity.algorithm == algorithm => {
                     integrity.digests.push(digest);
-                }
+                },
                 _ => {
                     strongest = Some(Self {
                         algorithm,
                         digests: vec![digest],
                     });
-                }
+                },
             }
         }
         // 3. Return it.

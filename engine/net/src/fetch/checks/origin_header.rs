@@ -71,7 +71,7 @@ fn is_hidden_by_referrer_policy(request: &Request) -> bool {
         | ReferrerPolicy::EmptyString => {
             origin.is_some_and(|origin| origin.scheme() == Some("https"))
                 && request.current_url().scheme() != "https"
-        }
+        },
         ReferrerPolicy::SameOrigin => origin != Some(request.current_url().origin()),
         ReferrerPolicy::Origin
         | ReferrerPolicy::OriginWhenCrossOrigin

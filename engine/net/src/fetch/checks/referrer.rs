@@ -55,7 +55,7 @@ pub fn determine_referrer(
             } else {
                 (!is_downgrade).then_some(referrer_origin)
             }
-        }
+        },
         ReferrerPolicy::SameOrigin => is_same_origin.then_some(referrer_url),
         ReferrerPolicy::OriginWhenCrossOrigin => Some(if is_same_origin {
             referrer_url

@@ -18,7 +18,7 @@ pub fn is_schemelessly_same_site(a: &ImmutableOrigin, b: &ImmutableOrigin) -> bo
         // 2 to 4. Tuple origins with one host, or with one registrable domain.
         (Some(Host::Domain(a)), Some(Host::Domain(b))) => {
             registrable_domain(a) == registrable_domain(b)
-        }
+        },
         (Some(a), Some(b)) => a == b,
         // 5. Nothing else is.
         _ => false,

@@ -56,7 +56,7 @@ pub fn is_url_potentially_trustworthy(
         scheme => {
             is_secure_scheme(scheme)
                 || is_origin_potentially_trustworthy(&url.origin(), &is_secure_scheme)
-        }
+        },
     }
 }
 

@@ -41,8 +41,8 @@ pub fn decode_and_split(value: &[u8]) -> Vec<String> {
             b',' if !in_quotes => {
                 parts.push(part(value, start, position));
                 start = position + 1;
-            }
-            _ => {}
+            },
+            _ => {},
         }
     }
     parts.push(part(value, start, value.len()));

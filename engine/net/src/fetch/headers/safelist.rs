@@ -148,7 +148,7 @@ pub fn is_forbidden_request_header(name: &HeaderName, value: &[u8]) -> bool {
             header_list::decode_and_split(value)
                 .iter()
                 .any(|method| is_forbidden_method(method.as_bytes()))
-        }
+        },
         // 2. These prefixes are the browser's. 4. All else is free.
         name => name.starts_with("proxy-") || name.starts_with("sec-"),
     }
@@ -169,7 +169,7 @@ pub fn is_cors_safelisted_response_header_name(name: &HeaderName, exposed: &[Str
         text => {
             !is_forbidden_response_header_name(name)
                 && exposed.iter().any(|item| item.eq_ignore_ascii_case(text))
-        }
+        },
     }
 }
 

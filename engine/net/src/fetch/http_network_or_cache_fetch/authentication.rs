@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, header};
 use net_traits::request::{Request, ResponseTainting, TraversableForUserPrompts};
 
 use super::Attempt;
+use crate::fetch::checks::request_kind::includes_credentials;
 use crate::http_authentication::{Credentials, ProtectedBy, parse_challenges, strongest_challenge};
 use crate::network_state::FetchContext;
 use crate::request_interception::request_credentials;
@@ -12,10 +13,16 @@ use crate::request_interception::request_credentials;
 /// Step 8.21.2: an `Authorization` header from what is known of the server, unless the page set one.
 pub(super) fn append_authorization(
     request: &Request,
+    attempt: Attempt,
     context: &FetchContext,
     headers: &mut HeaderMap,
 ) -> Option<HeaderValue> {
-    if headers.contains_key(header::AUTHORIZATION) {
+    // NOTE: credentials that the page put into the URL stand above an entry, and go out once the server has asked. By
+    // then they are the entry.
+    let waits_for_challenge = request.use_url_credentials
+        && attempt != Attempt::Authentication
+        && includes_credentials(&request.current_url());
+    if headers.contains_key(header::AUTHORIZATION) || waits_for_challenge {
         return None;
     }
     let url = request.current_url();
@@ -60,15 +67,16 @@ pub(super) async fn obtain_credentials(
     let server = ProtectedBy::Server(url.origin());
     let target = request_target(request);
     // A nonce that went stale, or a realm whose credentials are known, needs nobody's help.
+    let from_url = Credentials::from_url(&url)
+        .filter(|_| attempt == Attempt::First && request.use_url_credentials);
     let known = attempt == Attempt::First
+        && from_url.is_none()
         && context
             .state
             .authentication
             .write()
             .retry(&server, &challenge, &target, sent.as_ref());
     if !known {
-        let from_url = Credentials::from_url(&url)
-            .filter(|_| attempt == Attempt::First && request.use_url_credentials);
         // 14.3. Ask the person.
         let credentials = match from_url {
             Some(credentials) => Some(credentials),

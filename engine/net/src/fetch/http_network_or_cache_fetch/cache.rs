@@ -93,7 +93,7 @@ impl Lookup {
                 Freshness::StaleWhileRevalidate => {
                     revalidate_in_background(params, context);
                     true
-                }
+                },
                 Freshness::MustRevalidate => false,
             },
         };
@@ -103,6 +103,18 @@ impl Lookup {
         self.stored
             .take()
             .map(|stored| response(params, stored, CacheState::Local, context))
+    }
+
+    /// Whether the page itself asks for a stored response or none, by `Cache-Control: only-if-cached`.
+    pub(super) fn is_only_if_cached(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| {
+            CacheRequest {
+                key,
+                method: &self.method,
+                headers: &self.headers,
+            }
+            .is_only_if_cached()
+        })
     }
 
     /// Step 8.25.2.4: the conditions of a revalidation request.
@@ -187,18 +199,26 @@ fn response(
     FetchResponse::new(head, Body::Bytes(stored.body))
 }
 
+/// What a cache answers that may not ask the server
+/// ([RFC 9111, section 5.2.1.7](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.7)).
+pub(super) fn gateway_timeout(params: &FetchParams, context: &FetchContext) -> FetchResponse {
+    let mut head = Response::new(params.request.current_url(), context.timing.inner().clone());
+    head.status = HttpStatus::new(StatusCode::GATEWAY_TIMEOUT, b"Gateway Timeout".to_vec());
+    FetchResponse::new(head, Body::Empty)
+}
+
 /// A body that is written to the cache as it is read; what is not read to its end is not stored.
 fn store(body: Body, mut writer: StoreWriter) -> Body {
     match body {
         Body::Empty => {
             writer.finish();
             Body::Empty
-        }
+        },
         Body::Bytes(bytes) => {
             writer.write(&bytes);
             writer.finish();
             Body::Bytes(bytes)
-        }
+        },
         streamed => Body::from_stream(stream::unfold(
             Some((streamed, writer)),
             |state| async move {
@@ -208,12 +228,12 @@ fn store(body: Body, mut writer: StoreWriter) -> Body {
                         let chunk: Bytes = chunk;
                         writer.write(&chunk);
                         Some((Ok(chunk), Some((body, writer))))
-                    }
+                    },
                     Some(Err(error)) => Some((Err(error), None)),
                     None => {
                         writer.finish();
                         None
-                    }
+                    },
                 }
             },
         )),

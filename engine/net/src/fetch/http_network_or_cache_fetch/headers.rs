@@ -114,7 +114,7 @@ fn set_cache_headers(headers: &mut HeaderMap, cache_mode: &mut CacheMode) {
             headers
                 .entry(header::CACHE_CONTROL)
                 .or_insert(HeaderValue::from_static("max-age=0"));
-        }
+        },
         // 8.18.
         CacheMode::NoStore | CacheMode::Reload => {
             headers
@@ -123,8 +123,8 @@ fn set_cache_headers(headers: &mut HeaderMap, cache_mode: &mut CacheMode) {
             headers
                 .entry(header::CACHE_CONTROL)
                 .or_insert(HeaderValue::from_static("no-cache"));
-        }
-        _ => {}
+        },
+        _ => {},
     }
 }
 

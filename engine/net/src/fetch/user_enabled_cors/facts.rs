@@ -56,7 +56,11 @@ pub(super) fn request(params: &FetchParams, record: Option<&ExchangeRecord>) -> 
             Keepalive::Unknown
         },
         method: request.method.clone(),
-        page_headers: params.page_set_header_names.iter().collect(),
+        page_headers: params
+            .page_set_header_names
+            .iter()
+            .filter(|name| !is_default_accept(request, name))
+            .collect(),
         unsafe_headers: cors_unsafe_request_header_names(&request.headers)
             .into_iter()
             .collect(),
@@ -66,6 +70,15 @@ pub(super) fn request(params: &FetchParams, record: Option<&ExchangeRecord>) -> 
             _ => CertificateState::None,
         },
     }
+}
+
+/// Whether a header is the `Accept` that XHR sends by itself.
+fn is_default_accept(request: &Request, name: &HeaderName) -> bool {
+    name == header::ACCEPT
+        && request
+            .headers
+            .get(name)
+            .is_some_and(|value| value == "*/*")
 }
 
 /// What made the request: Fetch's initiator type is not passed on, so it is told by destination and form.
@@ -88,7 +101,7 @@ fn initiator(request: &Request, page_set: &[HeaderName]) -> Initiator {
         Destination::Script => Initiator::Ineligible(IneligibleInitiator::Script),
         Destination::Worker | Destination::SharedWorker | Destination::ServiceWorker => {
             Initiator::Ineligible(IneligibleInitiator::Worker)
-        }
+        },
         Destination::Style => Initiator::Ineligible(IneligibleInitiator::Style),
         Destination::Manifest => Initiator::Ineligible(IneligibleInitiator::Manifest),
         Destination::Report => Initiator::Ineligible(IneligibleInitiator::Report),
@@ -112,14 +125,15 @@ fn none_destination(request: &Request, page_set: &[HeaderName]) -> Initiator {
     if request.synchronous {
         return Initiator::SynchronousXhr;
     }
-    if request.use_url_credentials || request.unsafe_request && !request.headers.is_empty() {
+    // XHR sends an `Accept` of its own where the page sets none; `fetch()` leaves that to Fetch.
+    if page_set.contains(&header::ACCEPT) {
         Initiator::Xhr
     } else {
         Initiator::Fetch
     }
 }
 
-/// Where the failing exchange's connection went.
+/// Where the failing exchange's connection went. The embedding adds which way it left.
 pub(super) fn connection(record: &ExchangeRecord) -> ConnectionFacts {
     ConnectionFacts {
         host: record.key.endpoint.host.clone(),
