@@ -161,7 +161,11 @@ mod tests {
     #[tokio::test]
     async fn bodies_are_streamed_and_broken_ones_are_errors() {
         use WebResourceResponseMsg::{CancelLoad, FinishLoad, SendBodyData};
-        let cases: [(Vec<WebResourceResponseMsg>, Result<&[u8], BodyError>); 5] = [
+        type Case = (
+            Vec<WebResourceResponseMsg>,
+            Result<&'static [u8], BodyError>,
+        );
+        let cases: [Case; 5] = [
             (vec![FinishLoad], Ok(b"")),
             (
                 vec![

@@ -343,3 +343,26 @@ fn a_target_on_the_local_network_is_not_asked_about() -> Result<()> {
     assert_eq!(browser.wait_for_alert("TOLD ", LIMIT)?, "TypeError");
     end(browser)
 }
+
+#[test]
+fn an_allowed_post_may_redirect_to_a_get_of_the_same_server() -> Result<()> {
+    let pair = Pair::start(
+        "const response = await fetch(target + '/form', { method: 'POST', body: 'a=b' });
+         tell(response.redirected + ' ' + await response.text());",
+        |request| {
+            if request.uri().path() == "/form" {
+                let mut response = reply::text(StatusCode::SEE_OTHER, "");
+                response
+                    .headers_mut()
+                    .insert(header::LOCATION, HeaderValue::from_static("/data"));
+                return response;
+            }
+            silent(request)
+        },
+    )?;
+    assert_eq!(told(&pair, "once")?, "true what anyone can read");
+    let seen = pair.target.log().take();
+    let methods: Vec<&str> = seen.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(methods, ["POST", "GET"]);
+    Ok(())
+}

@@ -10,6 +10,8 @@ mod facts;
 mod hold;
 mod ledger;
 
+use std::net::IpAddr;
+
 use http::HeaderMap;
 use net_traits::request::Request;
 use user_cors::{
@@ -137,6 +139,7 @@ pub(crate) async fn after_failed_check(
             events::emit(&params.request, || Stage::Released { held: true });
             response.body = hold.into_body();
             let anonymous = params.chain.activate(&hook.requester.origin, &failure);
+            anonymous.pinned = classified_addresses(&facts.route);
             anonymous.space = facts.route.space();
             anonymous.grant = Some(GrantInUse::new(hook.embedding, grant));
             Ok(hook.deliver(params, response))
@@ -276,10 +279,10 @@ impl Hook {
         context: &FetchContext,
     ) -> Outcome {
         let anonymous = params.chain.activate(&self.requester.origin, failure);
-        anonymous.pinned = match &facts.route {
-            user_cors::Route::Direct(classification) => Some(classification.addresses.clone()),
-            _ => return Err(refused(failure.clone(), Refusal::UnknownPeer)),
-        };
+        anonymous.pinned = classified_addresses(&facts.route);
+        if anonymous.pinned.is_none() {
+            return Err(refused(failure.clone(), Refusal::UnknownPeer));
+        }
         anonymous.space = facts.route.space();
         anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
         if let Err(refusal) = self.embedding.user_cors().count_write(&grant, self.now()) {
@@ -469,12 +472,7 @@ impl Hook {
     ) -> Result<Outcome, Refusal> {
         if let Some(anonymous) = params.chain.anonymous_mut() {
             anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
-            anonymous.pinned = match &asked_about.route {
-                user_cors::Route::Direct(classification) if !passes => {
-                    Some(classification.addresses.clone())
-                },
-                _ => None,
-            };
+            anonymous.pinned = classified_addresses(&asked_about.route).filter(|_| !passes);
         }
         events::emit(&params.request, || Stage::Released { held: false });
         let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
@@ -533,6 +531,14 @@ fn plan(request: &Request) -> ChainPlan {
     match MethodClass::from_method(&request.method) {
         Some(method) => chain_plan(method, preflight),
         None => ChainPlan::AskBeforeEach,
+    }
+}
+
+/// The addresses that a later request to the same target may use; `None` if it has none that were classified.
+fn classified_addresses(route: &user_cors::Route) -> Option<Vec<IpAddr>> {
+    match route {
+        user_cors::Route::Direct(classification) => Some(classification.addresses.clone()),
+        _ => None,
     }
 }
 

@@ -50,7 +50,7 @@ impl FontResolver for NoFonts {
 
 enum Painted {
     KeysAskedFor,
-    Added(ImageKey),
+    Added,
     Deleted(ImageKey),
 }
 
@@ -78,7 +78,7 @@ fn document() -> Document {
             PaintMessage::UpdateImages(_, updates) => {
                 for update in updates {
                     let _ = sender.send(match update {
-                        ImageUpdate::AddImage(key, ..) => Painted::Added(key),
+                        ImageUpdate::AddImage(..) => Painted::Added,
                         ImageUpdate::DeleteImage(key) => Painted::Deleted(key),
                         _ => continue,
                     });
@@ -243,7 +243,7 @@ fn the_size_is_told_before_the_image() {
     }
     assert!(matches!(
         document.painted.recv_timeout(PATIENCE),
-        Ok(Painted::Added(_))
+        Ok(Painted::Added)
     ));
 
     let ImageCacheResult::Available(ImageOrMetadataAvailable::ImageAvailable { url: from, .. }) =
@@ -411,7 +411,7 @@ fn an_svg_element_takes_its_rasters_along() {
     let painted = rasterize().unwrap().id.unwrap();
     assert!(matches!(
         document.painted.recv_timeout(PATIENCE),
-        Ok(Painted::Added(_))
+        Ok(Painted::Added)
     ));
 
     document.cache.evict_rasterized_image(&element);
@@ -437,7 +437,7 @@ fn eviction_and_the_end_of_the_document_delete_from_webrender() {
         let painted = loaded(&responses).as_raster_image().unwrap().id.unwrap();
         assert!(matches!(
             document.painted.recv_timeout(PATIENCE),
-            Ok(Painted::Added(_))
+            Ok(Painted::Added)
         ));
         if end {
             document.cache.clear();

@@ -341,8 +341,7 @@ mod tests {
             ("wss://a.example/x", "https://a.example/x"),
         ] {
             let handshake = handshake_request(builder(url, &["a", "b"]))
-                .ok()
-                .expect("valid");
+                .unwrap_or_else(|_| panic!("{url} is refused"));
             let Handshake { request, key, .. } = handshake;
             assert_eq!(request.current_url().as_str(), expected);
             assert_eq!(request.original_url().as_str(), url);

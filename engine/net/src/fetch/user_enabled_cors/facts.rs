@@ -86,6 +86,9 @@ fn initiator(request: &Request, page_set: &[HeaderName]) -> Initiator {
     if request.preload_id.is_some() {
         return Initiator::Ineligible(IneligibleInitiator::Preload);
     }
+    if request.initiator == net_traits::request::Initiator::Prefetch {
+        return Initiator::Ineligible(IneligibleInitiator::Prefetch);
+    }
     match request.destination {
         Destination::None => none_destination(request, page_set),
         Destination::Image => Initiator::Image,
