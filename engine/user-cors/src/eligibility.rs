@@ -82,7 +82,7 @@ pub struct RequesterFacts {
 /// What made the request. The fetch stack maps Fetch's initiator type and destination to one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Initiator {
-    /// `fetch()`.
+    /// `fetch()`, or a script's request of which it is not known whether that or XHR made it.
     Fetch,
     /// `XMLHttpRequest`, asynchronous.
     Xhr,
@@ -147,7 +147,7 @@ impl Initiator {
 impl fmt::Display for Initiator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Fetch => "fetch()",
+            Self::Fetch => "a script of the page",
             Self::Xhr => "XMLHttpRequest",
             Self::SynchronousXhr => "synchronous XMLHttpRequest",
             Self::Image => "image",

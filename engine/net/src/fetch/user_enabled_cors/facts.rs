@@ -56,11 +56,7 @@ pub(super) fn request(params: &FetchParams, record: Option<&ExchangeRecord>) -> 
             Keepalive::Unknown
         },
         method: request.method.clone(),
-        page_headers: params
-            .page_set_header_names
-            .iter()
-            .filter(|name| !is_default_accept(request, name))
-            .collect(),
+        page_headers: params.page_set_header_names.iter().collect(),
         unsafe_headers: cors_unsafe_request_header_names(&request.headers)
             .into_iter()
             .collect(),
@@ -70,15 +66,6 @@ pub(super) fn request(params: &FetchParams, record: Option<&ExchangeRecord>) -> 
             _ => CertificateState::None,
         },
     }
-}
-
-/// Whether a header is the `Accept` that XHR sends by itself.
-fn is_default_accept(request: &Request, name: &HeaderName) -> bool {
-    name == header::ACCEPT
-        && request
-            .headers
-            .get(name)
-            .is_some_and(|value| value == "*/*")
 }
 
 /// What made the request: Fetch's initiator type is not passed on, so it is told by destination and form.
@@ -128,12 +115,8 @@ fn none_destination(request: &Request, page_set: &[HeaderName]) -> Initiator {
     if request.synchronous {
         return Initiator::SynchronousXhr;
     }
-    // XHR sends an `Accept` of its own where the page sets none; `fetch()` leaves that to Fetch.
-    if page_set.contains(&header::ACCEPT) {
-        Initiator::Xhr
-    } else {
-        Initiator::Fetch
-    }
+    // NB: nothing tells `fetch()` from asynchronous XHR.
+    Initiator::Fetch
 }
 
 /// Where the failing exchange's connection went. The embedding adds which way it left.
