@@ -37,7 +37,9 @@ export async function playIfAutomatic(scene, play) {
   } catch (error) {
     report = { scene, broken: `${error.name}: ${error.message}` };
   }
-  // The verdicts are painted before the page stands still for the alert.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // The verdicts are painted before the page stands still for the alert. A browser that shows no frames is not waited for.
+  const painted = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  const late = new Promise((resolve) => setTimeout(resolve, 1000));
+  await Promise.race([painted, late]);
   alert(`SCENE ${JSON.stringify(report)}`);
 }

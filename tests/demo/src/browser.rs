@@ -98,7 +98,7 @@ impl Browser {
                     deadline.as_secs(),
                     self.last_output()
                 )
-            }
+            },
         }
     }
 
@@ -127,7 +127,7 @@ impl Browser {
                 // The error counts; that it may have ended meanwhile does not matter.
                 let _ = self.child.kill().await;
                 return Err(error.context(self.last_output()));
-            }
+            },
         };
         if !status.success() {
             bail!("the browser ended with {status}\n{}", self.last_output());

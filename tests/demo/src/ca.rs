@@ -16,6 +16,11 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 /// The protocols that every server offers, best first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
+/// The first and the last year of certificates. Keys live for minutes; the dates only have to be ones that every verifier
+/// accepts.
+const FIRST_YEAR: i32 = 2024;
+const LAST_YEAR: i32 = 2049;
+
 /// A root certificate and the key that signs the servers' certificates.
 pub struct TestCa {
     issuer: Issuer<'static, KeyPair>,
@@ -30,11 +35,20 @@ impl TestCa {
     ///
     /// If the system gives no random numbers.
     pub fn new() -> Result<Self> {
+        Self::with_name("Latchkey demo root")
+    }
+
+    /// Makes a root of another name, with a key of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no random numbers.
+    pub fn with_name(name: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
-        params.distinguished_name = named("Latchkey demo root");
+        params.distinguished_name = named(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        set_validity(&mut params);
+        set_validity(&mut params, LAST_YEAR);
         let key = KeyPair::generate().context("no key for the root")?;
         let root = params
             .self_signed(&key)
@@ -73,13 +87,18 @@ impl TestCa {
     }
 
     fn identity(&self, hosts: &[&str]) -> Result<(Certificate, KeyPair)> {
+        self.identity_until(hosts, LAST_YEAR)
+    }
+
+    /// A certificate that ends with the given year.
+    fn identity_until(&self, hosts: &[&str], last_year: i32) -> Result<(Certificate, KeyPair)> {
         let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let mut params = CertificateParams::new(names).context("a host is no DNS name")?;
         params.distinguished_name = named(hosts.first().copied().unwrap_or_default());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        set_validity(&mut params);
+        set_validity(&mut params, last_year);
         let key = KeyPair::generate().context("no key for a server")?;
         let leaf = params
             .signed_by(&key, &self.issuer)
@@ -93,7 +112,19 @@ impl TestCa {
     ///
     /// If a host is no DNS name, or the system gives no random numbers.
     pub fn server_config(&self, hosts: &[&str]) -> Result<Arc<ServerConfig>> {
-        let (leaf, key) = self.identity(hosts)?;
+        Self::config(&self.identity(hosts)?)
+    }
+
+    /// The same with a certificate that has ended.
+    ///
+    /// # Errors
+    ///
+    /// If a host is no DNS name, or the system gives no random numbers.
+    pub fn expired_server_config(&self, hosts: &[&str]) -> Result<Arc<ServerConfig>> {
+        Self::config(&self.identity_until(hosts, FIRST_YEAR)?)
+    }
+
+    fn config((leaf, key): &(Certificate, KeyPair)) -> Result<Arc<ServerConfig>> {
         let private = PrivateKeyDer::try_from(key.serialize_der())
             .map_err(|problem| anyhow::anyhow!("a key that was just made: {problem}"))?;
         let mut config = ServerConfig::builder_with_provider(provider())
@@ -147,10 +178,9 @@ fn named(common_name: &str) -> DistinguishedName {
     name
 }
 
-/// The keys live for minutes; the dates only have to be ones that every verifier accepts.
-fn set_validity(params: &mut CertificateParams) {
-    params.not_before = date_time_ymd(2024, 1, 1);
-    params.not_after = date_time_ymd(2049, 12, 31);
+fn set_validity(params: &mut CertificateParams, last_year: i32) {
+    params.not_before = date_time_ymd(FIRST_YEAR, 1, 1);
+    params.not_after = date_time_ymd(last_year, 12, 31);
 }
 
 #[cfg(test)]

@@ -272,7 +272,7 @@ fn encoded(text: &str) -> String {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 encoded.push(char::from(byte))
-            }
+            },
             other => encoded.push_str(&format!("%{other:02X}")),
         }
     }

@@ -77,7 +77,7 @@ impl Wanted {
                         .is_some_and(|channel| channel.abs_diff(u64::from(*wanted)) <= 3)
                 };
                 channels.len() == wanted.len() && channels.iter().zip(wanted).all(near)
-            }
+            },
         }
     }
 }
@@ -284,7 +284,7 @@ fn photograph(answer: Answer) -> Result<Statement> {
             ]);
             "the page reads the public photo's pixels, and of the private one what anyone gets; the cookie that embedded \
              images carry stays out"
-        }
+        },
         Answer::Decline => {
             page.extend([
                 ("/public/outcome", exactly("refused")),
@@ -292,7 +292,7 @@ fn photograph(answer: Answer) -> Result<Statement> {
                 ("/private/error", exactly("TypeError")),
             ]);
             "the page sees the usual failures; the same requests without cookies are sent, as without the feature"
-        }
+        },
     };
     let traffic = vec![WantedTraffic {
         server: |world| &world.photos,

@@ -75,6 +75,15 @@ impl Site {
     /// If no certificate can be made for the host.
     pub fn serve(self, ca: &TestCa, service: impl Service) -> Result<Server> {
         let tls = ca.server_config(&[&self.host])?;
+        self.serve_with_tls(tls, service)
+    }
+
+    /// Starts answering with a certificate of the caller's choice, which a test may want to be a bad one.
+    ///
+    /// # Errors
+    ///
+    /// If the host is no DNS name.
+    pub fn serve_with_tls(self, tls: Arc<ServerConfig>, service: impl Service) -> Result<Server> {
         let (origin, address, log) = (self.origin()?, self.address, RequestLog::default());
         let task = tokio::spawn(accept(self.listener, tls, Arc::new(service), log.clone()));
         Ok(Server {
@@ -178,7 +187,7 @@ async fn respond<S: Service>(
             let request = Request::from_parts(parts, body.to_bytes());
             let response = service.answer(&request);
             (request, response)
-        }
+        },
         Err(_) => {
             let request = Request::from_parts(parts, Bytes::new());
             (
@@ -188,7 +197,7 @@ async fn respond<S: Service>(
                     "the body is too long or ended early",
                 ),
             )
-        }
+        },
     };
     log.push(SeenRequest::new(&request, response.status()));
     Ok(response.map(Full::new))

@@ -98,7 +98,7 @@ impl Service for Garden {
             path => match FILES.iter().find(|(name, ..)| *name == path) {
                 Some((_, content_type, content)) => {
                     reply::new(StatusCode::OK, content_type, *content)
-                }
+                },
                 None => reply::not_found(),
             },
         }
