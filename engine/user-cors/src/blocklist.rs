@@ -1,7 +1,24 @@
 //! Step 5: targets that are never asked about.
+//!
+//! There are several lists, and a target is blocked if one of them names it: policy's patterns and list files, the
+//! user's entries and list files, and the built-in list. List files can be large; they are compiled, and looked up in
+//! less than a microsecond.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+mod built_in;
+mod compiled;
+mod files;
+mod lines;
 
+use std::{collections::BTreeSet, fmt, iter, path::PathBuf, str::FromStr};
+
+use url::Host;
+
+pub use self::{
+    built_in::BuiltInCategory,
+    compiled::{BadLines, BlocklistError, CompiledBlocklist, MAX_BAD_LINES, MAX_LIST_BYTES},
+    files::{BlocklistFiles, BlocklistOwner, BlocklistSource, InstalledBlocklist},
+    lines::{BadLine, LineProblem, MAX_LINE_BYTES},
+};
 use crate::{
     origin::TupleOrigin,
     pattern::{PatternError, exact_origin, host_name, is_subdomain},
@@ -9,12 +26,12 @@ use crate::{
     refusal::Refusal,
 };
 
-/// An entry of the user's or the built-in list.
+/// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BlockedTarget {
     /// One origin.
     Origin(TupleOrigin),
-    /// A host and everything below it, whatever the scheme and port.
+    /// A host and everything below it, whatever the scheme and port. Also an IP address, which has nothing below it.
     Domain(String),
 }
 
@@ -35,11 +52,12 @@ impl BlockedTarget {
 impl FromStr for BlockedTarget {
     type Err = PatternError;
 
-    /// Reads a serialized origin, or a host name in lower-case ASCII.
+    /// Reads a serialized origin, a host name in lower-case ASCII, or a serialized IP address.
     fn from_str(text: &str) -> Result<Self, PatternError> {
         exact_origin(text)
             .map(Self::Origin)
             .or_else(|| host_name(text).map(Self::Domain))
+            .or_else(|| ip_address(text).map(Self::Domain))
             .ok_or_else(|| PatternError::Malformed(text.to_owned()))
     }
 }
@@ -53,15 +71,11 @@ impl fmt::Display for BlockedTarget {
     }
 }
 
-/// The user's list and the built-in one. Policy's is part of [`Policy`].
+/// The user's entries and the built-in list. Policy's are part of [`Policy`], list files are [`InstalledBlocklist`]s.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blocklist {
     user: BTreeSet<BlockedTarget>,
 }
-
-/// Hosts that are blocked in every profile.
-// NB: empty: which hosts belong here is a question of policy, and an entry cannot be removed by a person.
-const BUILT_IN: &[&str] = &[];
 
 impl Blocklist {
     /// A list with these entries of the user.
@@ -86,7 +100,7 @@ impl Blocklist {
         self.user.remove(entry)
     }
 
-    /// Step 5.
+    /// Step 5, as far as list files do not decide it.
     ///
     /// # Errors
     /// If policy, the user or the built-in list blocks the target.
@@ -97,13 +111,67 @@ impl Blocklist {
         if self.user.iter().any(|entry| entry.matches(target)) {
             return Err(Refusal::TargetBlockedByUser);
         }
-        if BUILT_IN
-            .iter()
-            .any(|domain| BlockedTarget::Domain((*domain).to_owned()).matches(target))
-        {
-            return Err(Refusal::TargetBlockedBuiltIn);
+        match BuiltInCategory::of(target) {
+            Some(_) => Err(Refusal::TargetBlockedBuiltIn),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// Everything that step 5 looks at, besides policy.
+#[derive(Debug, Default)]
+pub(crate) struct Blocklists {
+    pub(crate) own: Blocklist,
+    pub(crate) installed: Vec<InstalledBlocklist>,
+}
+
+impl Blocklists {
+    /// Step 5.
+    ///
+    /// # Errors
+    /// If a list blocks the target, or if one that has to be asked cannot be.
+    pub(crate) fn check(&self, policy: &Policy, target: &TupleOrigin) -> Result<(), Refusal> {
+        self.own.check(policy, target)?;
+        for installed in &self.installed {
+            let Some(list) = &installed.list else {
+                return Err(Refusal::BlocklistUnreadable);
+            };
+            if list.blocks(target) {
+                return Err(match installed.source.owner {
+                    BlocklistOwner::Administrator => Refusal::TargetBlockedByPolicy,
+                    BlocklistOwner::User => Refusal::TargetBlockedByUser,
+                });
+            }
+        }
+        // Policy can have named a list that has not been read yet.
+        let is_installed = |path: &PathBuf| {
+            self.installed.iter().any(|installed| {
+                installed.source.owner == BlocklistOwner::Administrator
+                    && installed.source.path == *path
+            })
+        };
+        if policy.blocklists.iter().all(is_installed) {
+            Ok(())
+        } else {
+            Err(Refusal::BlocklistUnreadable)
+        }
+    }
+}
+
+/// The target's host and the names above it, without a final dot. An IP address is alone.
+fn domains_above(target: &TupleOrigin) -> impl Iterator<Item = &str> {
+    let name = match target.host() {
+        Host::Domain(name) => Some(name.strip_suffix('.').unwrap_or(name)),
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
+    };
+    iter::successors(name, |name| name.split_once('.').map(|(_, above)| above))
+}
+
+/// An IP address in the form that [`Host`] writes; `None` if the text is anything else.
+fn ip_address(text: &str) -> Option<String> {
+    match Host::parse(text).ok()? {
+        Host::Domain(_) => None,
+        address => (address.to_string() == text).then(|| text.to_owned()),
     }
 }
 
@@ -129,7 +197,11 @@ mod tests {
         assert!(!entry.matches(&origin("https://mybank.example")));
         let entry: BlockedTarget = "https://bank.example".parse().unwrap();
         assert!(!entry.matches(&origin("https://www.bank.example")));
-        assert!("https://bank.example/x".parse::<BlockedTarget>().is_err());
+        let entry: BlockedTarget = "93.184.216.34".parse().unwrap();
+        assert!(entry.matches(&origin("https://93.184.216.34:8443")));
+        for text in ["https://bank.example/x", "93.184.216", "0x7f.1", "::1"] {
+            assert!(text.parse::<BlockedTarget>().is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -143,5 +215,68 @@ mod tests {
         );
         assert!(list.remove(&"bank.example".parse().unwrap()));
         assert_eq!(list.check(&Policy::default(), &target), Ok(()));
+    }
+
+    fn installed(owner: BlocklistOwner, lines: Option<&str>) -> InstalledBlocklist {
+        InstalledBlocklist {
+            source: BlocklistSource {
+                owner,
+                path: "/lists/one".into(),
+            },
+            list: lines.map(|lines| {
+                CompiledBlocklist::from_reader(lines.as_bytes())
+                    .unwrap()
+                    .into()
+            }),
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn lists_are_united_and_a_missing_one_blocks_everything() {
+        let target = origin("https://www.bank.example");
+        let check = |installed: Vec<InstalledBlocklist>, policy: &Policy| {
+            let lists = Blocklists {
+                own: Blocklist::default(),
+                installed,
+            };
+            lists.check(policy, &target)
+        };
+        let nothing = Policy::default();
+        let named = Policy {
+            blocklists: vec!["/lists/one".into()],
+            ..Policy::default()
+        };
+        use BlocklistOwner::{Administrator, User};
+        for (owner, lines, policy, expected) in [
+            (
+                User,
+                Some("bank.example"),
+                &nothing,
+                Err(Refusal::TargetBlockedByUser),
+            ),
+            (
+                Administrator,
+                Some("bank.example"),
+                &named,
+                Err(Refusal::TargetBlockedByPolicy),
+            ),
+            (Administrator, Some("other.example"), &named, Ok(())),
+            (
+                User,
+                Some("other.example"),
+                &named,
+                Err(Refusal::BlocklistUnreadable),
+            ),
+            (User, None, &nothing, Err(Refusal::BlocklistUnreadable)),
+        ] {
+            assert_eq!(
+                check(vec![installed(owner, lines)], policy),
+                expected,
+                "{owner:?} {lines:?}"
+            );
+        }
+        assert_eq!(check(Vec::new(), &nothing), Ok(()));
+        assert_eq!(check(Vec::new(), &named), Err(Refusal::BlocklistUnreadable));
     }
 }

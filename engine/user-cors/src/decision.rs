@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use crate::{
     address_space::{AddressSpace, NotPublic, Route},
-    blocklist::Blocklist,
+    blocklist::Blocklists,
     clock::Timestamp,
     delivery::{FailedStage, already_sent},
     egress::Egress,
@@ -107,7 +107,7 @@ pub enum Decision {
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) policy: &'a PolicyStatus,
-    pub(crate) blocklist: &'a Blocklist,
+    pub(crate) blocklists: &'a Blocklists,
     pub(crate) store: &'a PermissionStore,
     pub(crate) session: &'a SessionGrants,
 }
@@ -217,7 +217,7 @@ pub(crate) fn still_granted(
     let policy = policy(context);
     for (need, basis) in &grant_use.bases {
         let key = &need.key;
-        context.blocklist.check(policy, &key.target)?;
+        context.blocklists.check(policy, &key.target)?;
         network_allowed(need.network, context)?;
         if policy.blocks_requester(&key.requester) {
             return Err(Refusal::RequesterBlockedByPolicy);
@@ -297,7 +297,7 @@ fn steps_3_to_6(
         .iter()
         .chain(failure.earlier_targets.iter().map(|target| &target.origin))
     {
-        context.blocklist.check(policy(context), target)?;
+        context.blocklists.check(policy(context), target)?;
     }
     // 6. Address space.
     let network = address_space(&failure.route, context)?;
@@ -370,6 +370,7 @@ fn policy(context: Context<'_>) -> &Policy {
         enabled: None,
         local_network: None,
         blocked_targets: Vec::new(),
+        blocklists: Vec::new(),
         allowed_pairs: Vec::new(),
         blocked_requesters: Vec::new(),
         address_spaces: Vec::new(),

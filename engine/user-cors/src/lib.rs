@@ -69,7 +69,11 @@ pub use crate::{
         Nat64Prefix, NotPublic, OverridesError, ProxyUse, RootsVerdict, Route, SourceAddress,
         is_never_public,
     },
-    blocklist::{BlockedTarget, Blocklist},
+    blocklist::{
+        BadLine, BadLines, BlockedTarget, Blocklist, BlocklistError, BlocklistFiles,
+        BlocklistOwner, BlocklistSource, BuiltInCategory, CompiledBlocklist, InstalledBlocklist,
+        LineProblem, MAX_BAD_LINES, MAX_LINE_BYTES, MAX_LIST_BYTES,
+    },
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     decision::{CorsFailure, Decision, Settings, Switch},
     delivery::{

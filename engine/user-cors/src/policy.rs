@@ -63,6 +63,9 @@ pub struct Policy {
     pub local_network: Option<LocalNetwork>,
     /// Targets that are never asked about.
     pub blocked_targets: Vec<OriginPattern>,
+    /// Files with more of them, in the formats of lists; absolute paths.
+    #[serde(deserialize_with = "absolute_paths")]
+    pub blocklists: Vec<PathBuf>,
     /// Pairs that need no question.
     pub allowed_pairs: Vec<AllowedPair>,
     /// Requesters that may not ask.
@@ -217,6 +220,18 @@ fn max_grant_days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u
     Ok(Some(days))
 }
 
+/// Paths that mean the same wherever the browser was started.
+fn absolute_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    let paths = Vec::<PathBuf>::deserialize(deserializer)?;
+    match paths.iter().find(|path| !path.is_absolute()) {
+        Some(path) => Err(D::Error::custom(format_args!(
+            "“{}” is not an absolute path",
+            path.display()
+        ))),
+        None => Ok(paths),
+    }
+}
+
 /// An object of ranges and spaces, in which no range may come twice.
 fn address_spaces<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -315,6 +330,7 @@ mod tests {
             &wrapped("{\"BlockedTargets\": \"*.bank.example\"}"),
             &wrapped("{\"BlockedTargets\": [\"*.com\"]}"),
             &wrapped("{\"BlockedTargets\": [\"https://bank.example/\"]}"),
+            &wrapped("{\"Blocklists\": [\"lists/one\"]}"),
             &wrapped("{\"AllowedPairs\": [{\"Requester\": \"https://a.example\"}]}"),
             &wrapped("{\"AllowedPairs\": [{\"Requester\": \"*\", \"Target\": \"*\"}]}"),
             &wrapped("{\"AddressSpaces\": {\"10.0.0.0\": \"local\"}}"),

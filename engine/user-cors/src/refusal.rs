@@ -117,6 +117,10 @@ pub enum Refusal {
     #[error("This target is on the built-in blocklist.")]
     TargetBlockedBuiltIn,
 
+    /// A list of the administrator's or the user's cannot be read, so nobody knows what it blocks.
+    #[error("A blocklist cannot be read, so nothing can be allowed until it can.")]
+    BlocklistUnreadable,
+
     // 6. Address space.
     /// The target is not public, and such targets are blocked.
     #[error("The target is not on the public Internet: {0}.")]
@@ -222,7 +226,8 @@ impl Refusal {
             | Self::ResourcePolicySameSite => 4,
             Self::TargetBlockedByPolicy
             | Self::TargetBlockedByUser
-            | Self::TargetBlockedBuiltIn => 5,
+            | Self::TargetBlockedBuiltIn
+            | Self::BlocklistUnreadable => 5,
             Self::NotPublic(_)
             | Self::LocalNetworkWrite
             | Self::Proxied
@@ -270,6 +275,7 @@ mod tests {
             (Refusal::OverridingHeader("forwarded".into()), 3),
             (Refusal::PreventedByMemory, 4),
             (Refusal::TargetBlockedByUser, 5),
+            (Refusal::BlocklistUnreadable, 5),
             (Refusal::Proxied, 6),
             (Refusal::AlreadySent(NotReleasable::CredentialsIncluded), 7),
             (

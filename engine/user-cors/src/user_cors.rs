@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use self::state::{State, declined};
 use crate::{
     address_space::{AddressSpaceOverrides, Classifier, Nat64Prefix},
-    blocklist::{BlockedTarget, Blocklist},
+    blocklist::{BlockedTarget, Blocklist, Blocklists, InstalledBlocklist},
     clock::Timestamp,
     decision::Settings,
     delivery::HoldBudgets,
@@ -71,7 +71,7 @@ impl UserCors {
             state: Mutex::new(State {
                 settings: Settings::default(),
                 policy: PolicyStatus::None,
-                blocklist: Blocklist::default(),
+                blocklists: Blocklists::default(),
                 classifier: Classifier::new(),
                 store,
                 session: SessionGrants::default(),
@@ -125,14 +125,35 @@ impl UserCors {
         })
     }
 
-    /// The user's blocklist.
+    /// The user's own blocklist.
     pub fn blocklist(&self) -> Vec<BlockedTarget> {
-        self.state.lock().blocklist.entries().cloned().collect()
+        self.state
+            .lock()
+            .blocklists
+            .own
+            .entries()
+            .cloned()
+            .collect()
     }
 
-    /// Sets the user's blocklist; open questions that it decides end.
+    /// Sets the user's own blocklist; open questions that it decides end.
     pub fn set_blocklist(&self, blocklist: Blocklist, now: Timestamp) -> Vec<Settlement> {
-        self.change(now, |state| state.blocklist = blocklist)
+        self.change(now, |state| state.blocklists.own = blocklist)
+    }
+
+    /// The list files in force, the administrator's and the user's.
+    pub fn installed_blocklists(&self) -> Vec<InstalledBlocklist> {
+        self.state.lock().blocklists.installed.clone()
+    }
+
+    /// Puts these list files in force, in place of all before them; open questions that they decide end. They come from
+    /// [`BlocklistFiles`](crate::BlocklistFiles), which may take seconds and is asked elsewhere; this takes none.
+    pub fn install_blocklists(
+        &self,
+        lists: Vec<InstalledBlocklist>,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
+        self.change(now, |state| state.blocklists.installed = lists)
     }
 
     /// Sets who answers questions. Those that are open stay with the person.

@@ -3,7 +3,7 @@
 use super::Answers;
 use crate::{
     address_space::Classifier,
-    blocklist::Blocklist,
+    blocklist::Blocklists,
     clock::Timestamp,
     decision::{self, Context, CorsFailure, Settings},
     delivery::HoldBudgets,
@@ -25,7 +25,7 @@ use crate::{
 pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) policy: PolicyStatus,
-    pub(super) blocklist: Blocklist,
+    pub(super) blocklists: Blocklists,
     pub(super) classifier: Classifier,
     pub(super) store: PermissionStore,
     pub(super) session: SessionGrants,
@@ -41,7 +41,7 @@ impl State {
         Context {
             settings: &self.settings,
             policy: &self.policy,
-            blocklist: &self.blocklist,
+            blocklists: &self.blocklists,
             store: &self.store,
             session: &self.session,
         }
@@ -182,7 +182,7 @@ impl State {
         let context = Context {
             settings: &self.settings,
             policy: &self.policy,
-            blocklist: &self.blocklist,
+            blocklists: &self.blocklists,
             store: &self.store,
             session: &self.session,
         };
@@ -234,7 +234,7 @@ fn decided(request: &TicketRequest, context: Context<'_>, now: Timestamp) -> Opt
     if request
         .targets
         .iter()
-        .any(|target| context.blocklist.check(policy, &target.origin).is_err())
+        .any(|target| context.blocklists.check(policy, &target.origin).is_err())
     {
         return forbidden;
     }
