@@ -33,7 +33,7 @@ impl<'a> Cargo<'a> {
             println!("Building; Servo is built already, so this takes a few minutes at most.");
         } else {
             println!(
-                "Building Servo and the browser for the first time. On two cores this takes about 30 minutes, and 15 more \
+                "Building Servo and the browser for the first time. On two cores this takes about 30 minutes, and 13 more \
                  if SpiderMonkey has to be compiled too. Later builds take minutes."
             );
         }

@@ -132,7 +132,7 @@ impl Requirement {
             Probe::Executable(name) => machine.executable(name).is_some(),
             Probe::AnyExecutable(names) => {
                 names.iter().any(|name| machine.executable(name).is_some())
-            }
+            },
             Probe::Module(module) => machine.has_module(module),
             Probe::Library(stem) => machine.has_library(stem),
             Probe::Data(path) => machine.has_data(path),

@@ -32,7 +32,7 @@ pub(crate) fn run(_workspace: &Workspace, arguments: &[OsString]) -> Result<Exit
                 return Ok(crate::usage_error(&format!(
                     "setup does not know {argument:?}"
                 )));
-            }
+            },
         }
     }
     set_up(purpose, mode)?;
@@ -79,7 +79,7 @@ fn set_up(purpose: Purpose, mode: Mode) -> Result<()> {
         Mode::DryRun => {
             println!("\nThis would get it:\n  {command}");
             return Ok(());
-        }
+        },
         Mode::Install if !can_install => {
             let reason = if distribution == Distribution::Debian {
                 "installing needs root, and sudo asks for a password"
@@ -90,8 +90,8 @@ fn set_up(purpose: Purpose, mode: Mode) -> Result<()> {
                 "{} things are missing (listed above), and {reason}. Get them with:\n  {command}",
                 missing.len()
             );
-        }
-        Mode::Install => {}
+        },
+        Mode::Install => {},
     }
 
     println!("Installing: {}", packages.join(" "));
@@ -160,12 +160,12 @@ fn install_command(distribution: &Distribution, packages: &[String]) -> String {
             format!(
                 "sudo apt-get update && sudo apt-get install --no-install-recommends {packages}"
             )
-        }
+        },
         Distribution::Fedora => format!("sudo dnf install {packages}"),
         Distribution::MacOs => format!("brew install {packages}"),
         Distribution::Other(_) => {
             format!("(by Debian's names; your system may have others) {packages}")
-        }
+        },
     }
 }
 
