@@ -65,18 +65,21 @@ impl Ports {
 
     /// A text, such as the name of a subtest, as it would be if the ports were the usual ones.
     pub fn as_usual(self, text: &str) -> String {
-        let pairs = self.all().into_iter().zip(Self::USUAL.all());
-        let mut parts = text.split(HOST);
+        let mut parts = text.split(':');
         let mut usual = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            usual.push_str(HOST);
-            let named = pairs.clone().find_map(|(port, usual)| {
-                let rest = part.strip_prefix(':')?.strip_prefix(&port.to_string())?;
-                (!rest.starts_with(|next: char| next.is_ascii_digit())).then_some((usual, rest))
-            });
+            let end = part
+                .find(|character: char| !character.is_ascii_digit())
+                .unwrap_or(part.len());
+            let (number, rest) = part.split_at(end);
+            let named = self
+                .all()
+                .into_iter()
+                .zip(Self::USUAL.all())
+                .find(|(port, _)| number == port.to_string());
             match named {
-                Some((port, rest)) => usual.push_str(&format!(":{port}{rest}")),
-                None => usual.push_str(part),
+                Some((_, port)) => usual.push_str(&format!(":{port}{rest}")),
+                None => usual.push_str(&format!(":{part}")),
             }
         }
         usual
@@ -463,7 +466,8 @@ mod tests {
                 "http://web-platform.test:410000",
             ),
             ("http://web-platform.test", "http://web-platform.test"),
-            ("web-platform.test:43000", "web-platform.test:9000"),
+            ("WEB-PLATFORM.TEST:43000", "WEB-PLATFORM.TEST:9000"),
+            ("*.test:42001", "*.test:8444"),
         ] {
             assert_eq!(ports.as_usual(text), expected);
         }
