@@ -1,0 +1,265 @@
+//! Responses as their requests ask for them: plain ones, redirects, echoes, cookies, challenges.
+
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use super::record::record;
+use super::{Slip, parsed};
+use crate::reply::{Reply, Response, Step, header};
+use crate::request::Request;
+use crate::stash::Stash;
+
+/// The longest delay.
+const LONGEST_DELAY: Duration = Duration::from_secs(120);
+
+/// The largest body that is made up, in bytes.
+const MAX_SIZE: usize = 64 * 1024 * 1024;
+
+/// Which parameters are meant: those of preflights have a prefix, so that one URL says what both requests get.
+struct Names {
+    status: &'static str,
+    header: &'static str,
+    delay: &'static str,
+}
+
+const OF_REQUESTS: Names = Names {
+    status: "status",
+    header: "header",
+    delay: "delay",
+};
+
+const OF_PREFLIGHTS: Names = Names {
+    status: "preflight-status",
+    header: "preflight-header",
+    delay: "preflight-delay",
+};
+
+/// `respond.py`: answers with
+/// - `status` (200), and `header`, which may be there several times: `Name:Value`;
+/// - `body`, or as many letters as `size` says; `type` (`text/plain`);
+/// - `delay` in milliseconds before anything is answered, and `pause` in the middle of the body;
+/// - `preflight-status` (200), `preflight-header` and `preflight-delay`: the same for a preflight, whose body is empty.
+pub(super) fn respond(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+    if request.is_preflight() {
+        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+    }
+    let mut response = base(request, &OF_REQUESTS, StatusCode::OK)?;
+    let body = match parsed::<usize>(request, "size")? {
+        Some(size) if size <= MAX_SIZE => vec![b'x'; size],
+        Some(_) => return Err(Slip::Value("size")),
+        None => request.parameter("body").unwrap_or_default().into_bytes(),
+    };
+    set_body(&mut response, request, body)?;
+    Ok(response.into())
+}
+
+/// `redirect.py`: answers with `location`, whatever that is, and the `status` 302 or another.
+pub(super) fn redirect(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+    if request.is_preflight() {
+        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+    }
+    let location = request
+        .parameter("location")
+        .ok_or(Slip::Missing("location"))?;
+    let location =
+        HeaderValue::from_bytes(location.as_bytes()).map_err(|_| Slip::Value("location"))?;
+    let mut response = base(request, &OF_REQUESTS, StatusCode::FOUND)?;
+    response.headers.insert(LOCATION, location);
+    Ok(response.into())
+}
+
+/// `echo.py`: answers with what was seen of the request, as JSON.
+pub(super) fn echo(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+    if request.is_preflight() {
+        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+    }
+    Ok(echoed(base(request, &OF_REQUESTS, StatusCode::OK)?, request).into())
+}
+
+/// `cookies.py`: sets each cookie in `set`, which may be there several times and have attributes, and answers as `echo.py`.
+pub(super) fn cookies(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+    if request.is_preflight() {
+        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+    }
+    let mut response = base(request, &OF_REQUESTS, StatusCode::OK)?;
+    for cookie in request.parameters("set") {
+        let cookie = HeaderValue::from_bytes(cookie.as_bytes()).map_err(|_| Slip::Value("set"))?;
+        response.headers.append(SET_COOKIE, cookie);
+    }
+    Ok(echoed(response, request).into())
+}
+
+/// `authentication.py`: challenges a request without an `Authorization` field (Basic), and answers others as `echo.py`.
+pub(super) fn authentication(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+    if request.is_preflight() {
+        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+    }
+    let mut response = base(request, &OF_REQUESTS, StatusCode::OK)?;
+    if !request.headers.contains_key(AUTHORIZATION) {
+        response.status = StatusCode::UNAUTHORIZED;
+        response.headers.insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"test\""),
+        );
+    }
+    Ok(echoed(response, request).into())
+}
+
+/// A response with the status, the header fields and the delay that are asked for, and no body.
+fn base(request: &Request, names: &Names, status: StatusCode) -> Result<Response, Slip> {
+    let mut response = Response::new(parsed(request, names.status)?.unwrap_or(status), "");
+    for field in request.parameters(names.header) {
+        let (name, value) = field
+            .split_once(':')
+            .and_then(|(name, value)| header(name, value))
+            .ok_or(Slip::Value(names.header))?;
+        response.headers.append(name, value);
+    }
+    response.delay = milliseconds(request, names.delay)?;
+    Ok(response)
+}
+
+fn set_body(response: &mut Response, request: &Request, body: Vec<u8>) -> Result<(), Slip> {
+    let content_type = request
+        .parameter("type")
+        .unwrap_or_else(|| "text/plain".to_owned());
+    let content_type =
+        HeaderValue::from_bytes(content_type.as_bytes()).map_err(|_| Slip::Value("type"))?;
+    // A field that was asked for goes first.
+    if !response.headers.contains_key(CONTENT_TYPE) {
+        response.headers.insert(CONTENT_TYPE, content_type);
+    }
+    let pause = milliseconds(request, "pause")?;
+    response.body = if pause.is_zero() {
+        vec![Step::Send(body.into())]
+    } else {
+        let (first, second) = body.split_at(body.len() / 2);
+        vec![
+            Step::Send(first.to_vec().into()),
+            Step::Wait(pause),
+            Step::Send(second.to_vec().into()),
+        ]
+    };
+    Ok(())
+}
+
+fn echoed(mut response: Response, request: &Request) -> Response {
+    response
+        .headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.body = vec![Step::Send(record(request).to_string().into())];
+    response
+}
+
+fn milliseconds(request: &Request, name: &'static str) -> Result<Duration, Slip> {
+    let milliseconds = parsed(request, name)?.unwrap_or(0);
+    Ok(Duration::from_millis(milliseconds).min(LONGEST_DELAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::fake;
+    use http::Method;
+
+    fn request(query: &str) -> Request {
+        fake::get(&format!("http://web-platform.test/resources/x.py?{query}"))
+    }
+
+    fn preflight(query: &str) -> Request {
+        let mut request = request(query);
+        request.method = Method::OPTIONS;
+        for (name, value) in [
+            ("origin", "http://a.test"),
+            ("access-control-request-method", "PUT"),
+        ] {
+            request
+                .headers
+                .insert(name, HeaderValue::from_static(value));
+        }
+        request
+    }
+
+    fn response(
+        handler: fn(&Request, &Stash) -> Result<Reply, Slip>,
+        request: &Request,
+    ) -> Response {
+        match handler(request, &Stash::default()) {
+            Ok(Reply::Http(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn silence_is_what_is_not_asked_for() {
+        for handler in [respond, echo, cookies, authentication] {
+            for request in [request(""), preflight("")] {
+                let response = response(handler, &request);
+                assert!(
+                    !response
+                        .headers
+                        .keys()
+                        .any(|name| name.as_str().starts_with("access-control-"))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn preflights_have_their_own_parameters() {
+        let query = "status=404&header=X-A:1&body=b&preflight-status=204&preflight-header=X-B:2&preflight-delay=5";
+        let to_request = response(respond, &request(query));
+        assert_eq!(to_request.status, 404);
+        assert_eq!(to_request.headers["x-a"], "1");
+        assert!(!to_request.headers.contains_key("x-b"));
+        assert_eq!(to_request.bytes(), b"b");
+        let to_preflight = response(respond, &preflight(query));
+        assert_eq!(to_preflight.status, 204);
+        assert_eq!(to_preflight.headers["x-b"], "2");
+        assert!(!to_preflight.headers.contains_key("x-a"));
+        assert_eq!(to_preflight.bytes(), b"");
+        assert_eq!(to_preflight.delay, Duration::from_millis(5));
+    }
+
+    #[test]
+    fn bodies() {
+        assert_eq!(response(respond, &request("size=5")).bytes(), b"xxxxx");
+        let paused = response(respond, &request("body=abcd&pause=10&type=text/x"));
+        assert_eq!(
+            paused.body,
+            [
+                Step::Send("ab".into()),
+                Step::Wait(Duration::from_millis(10)),
+                Step::Send("cd".into())
+            ]
+        );
+        assert_eq!(paused.headers["content-type"], "text/x");
+        assert!(respond(&request("size=999999999999"), &Stash::default()).is_err());
+    }
+
+    #[test]
+    fn redirects() {
+        let found = response(redirect, &request("location=/x%3Fy"));
+        assert_eq!(found.status, StatusCode::FOUND);
+        assert_eq!(found.headers["location"], "/x?y");
+        let permanent = response(redirect, &request("location=//b.test/&status=308"));
+        assert_eq!(permanent.status, StatusCode::PERMANENT_REDIRECT);
+    }
+
+    #[test]
+    fn cookies_are_set_and_challenges_made() {
+        let set = response(cookies, &request("set=a=1;Path=/&set=b=2"));
+        assert_eq!(set.headers.get_all("set-cookie").iter().count(), 2);
+        let challenge = response(authentication, &request(""));
+        assert_eq!(challenge.status, StatusCode::UNAUTHORIZED);
+        let mut request = request("");
+        request
+            .headers
+            .insert(AUTHORIZATION, HeaderValue::from_static("Basic eDp5"));
+        let answer = response(authentication, &request);
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(!answer.headers.contains_key(WWW_AUTHENTICATE));
+    }
+}

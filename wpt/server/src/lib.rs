@@ -1,0 +1,27 @@
+//! A server for web platform tests, with the hosts, ports and conventions that tests are written for.
+//!
+//! - [`hosts`]: two registrable domains and their subdomains; [`ports`]: what listens where;
+//! - [`files`]: tests and their resources, with `.headers`, `.sub`, `.asis`, and the pages that are made around
+//!   `.any.js` and `.window.js`; [`pipe`] and [`substitution`]: what may be done to a file on its way;
+//! - [`handlers`]: what answers under `resources/*.py`; [`stash`]: what they have seen;
+//! - [`server`]: the listeners; [`ca`]: certificates of one run, as the demo makes them.
+//!
+//! The conventions are those of <https://web-platform-tests.org/writing-tests/server-features.html>.
+
+#![forbid(unsafe_code)]
+
+pub mod files;
+pub mod handlers;
+pub mod headers_file;
+pub mod hosts;
+pub mod pipe;
+pub mod ports;
+pub mod reply;
+pub mod request;
+pub mod server;
+pub mod stash;
+pub mod substitution;
+mod websocket;
+pub mod wrapper;
+
+pub use latchkey_demo::ca;
