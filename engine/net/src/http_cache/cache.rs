@@ -13,9 +13,9 @@ use parking_lot::Mutex;
 use super::cache_control::CacheControl;
 use super::freshness::{current_age, freshness};
 use super::key::{CacheKey, CacheRequest};
-use super::range::{Part, make_partial, requested_part};
+use super::range::{Part, PartialContent, make_partial, requested_part};
 use super::storable::{content_length, remove_connection_headers, storable};
-use super::store::Store;
+use super::store::{Entry, Store};
 use super::stored_response::{Freshness, ResponseHead, StoredResponse};
 use super::validation::{invalidated_urls, is_about, update_headers};
 use super::writer::StoreWriter;
@@ -63,7 +63,7 @@ impl Shared {
     fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
-            store: Mutex::new(Store::new(limits.total)),
+            store: Mutex::new(Store::new(limits)),
             arriving: AtomicUsize::new(0),
         }
     }
@@ -88,18 +88,17 @@ impl HttpCache {
         {
             return None;
         }
-        let mut stored = {
+        let (mut stored, part) = {
             let mut store = self.shared.store.lock();
-            let entry = store.select(request.key, request.headers)?;
-            StoredResponse {
-                head: entry.head.clone(),
-                body: entry.body.clone(),
-                request_time: entry.request_time,
-                response_time: entry.response_time,
-                age: Default::default(),
-                freshness: Freshness::MustRevalidate,
-                id: entry.id,
-            }
+            let copy = |is_of_url| move |entry: &Entry| (entry.to_response(is_of_url), entry.part);
+            store
+                .select(request.key, request.headers)
+                .map(copy(true))
+                .or_else(|| {
+                    store
+                        .select_equivalent(request.key, request.headers)
+                        .map(copy(false))
+                })?
         };
         let headers = &stored.head.headers;
         let response_time = stored.response_time;
@@ -111,17 +110,40 @@ impl HttpCache {
             response_time,
             stored.age,
         );
+        // Another URL's response is used, but not validated.
+        if !stored.is_of_url && stored.freshness == Freshness::MustRevalidate {
+            return None;
+        }
         if !is_get {
+            // A part does not have the length of the whole.
+            if part.is_some() {
+                return None;
+            }
             // https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2
             stored.body = Bytes::new();
             return Some(stored);
         }
         let length = stored.body.len();
-        match requested_part(request.headers, &stored.head, length) {
+        let (requested, first, complete_length) = match part {
+            None => (
+                requested_part(request.headers, &stored.head, length),
+                0,
+                length,
+            ),
+            Some(part) => (
+                part.requested_part(request.headers, &stored.head.headers, length),
+                part.first,
+                part.complete_length,
+            ),
+        };
+        match requested {
             Part::Whole => {},
+            // FIXME: What is missing of a part with a strong validator could be asked for by a range request, to complete it
+            // (https://www.rfc-editor.org/rfc/rfc9111#section-3.3). The whole is asked for.
             Part::None => return None,
             Part::Bytes(bytes) => {
-                make_partial(&mut stored.head, &bytes, length);
+                let range = first + bytes.start..first + bytes.end;
+                make_partial(&mut stored.head, &range, complete_length);
                 stored.body = stored.body.slice(bytes);
             },
         }
@@ -151,6 +173,9 @@ impl HttpCache {
             }
             return None;
         };
+        let part = (head.status == StatusCode::PARTIAL_CONTENT)
+            .then(|| PartialContent::of(request.headers, &head.headers))
+            .flatten();
         let mut head = head.clone();
         remove_connection_headers(&mut head.headers);
         Some(StoreWriter {
@@ -161,6 +186,7 @@ impl HttpCache {
             selecting,
             times: (request_time, response_time),
             content_length,
+            part,
             body: Some(Vec::new()),
         })
     }
@@ -206,7 +232,10 @@ impl HttpCache {
     /// <https://www.rfc-editor.org/rfc/rfc9111#section-4.4>
     pub fn invalidate(&self, key: &CacheKey, response_headers: &HeaderMap) {
         let urls = invalidated_urls(key.url(), response_headers);
-        self.purge(|stored| stored.partition() == key.partition() && urls.contains(stored.url()));
+        let mut store = self.shared.store.lock();
+        for url in &urls {
+            store.remove_url(url, |stored| stored.partition() == key.partition());
+        }
     }
 
     /// Forgets everything, also what is arriving.

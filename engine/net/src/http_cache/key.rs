@@ -4,6 +4,7 @@ use http::{HeaderMap, Method};
 use servo_url::ServoUrl;
 
 use super::cache_control::CacheControl;
+use super::no_vary_search::without_query;
 use crate::connection::{ConnectionCredentials, NetworkPartitionKey};
 
 /// The primary [cache key](https://www.rfc-editor.org/rfc/rfc9111#section-2). The method is always GET.
@@ -27,6 +28,14 @@ impl CacheKey {
             partition,
             credentials,
             url,
+        }
+    }
+
+    /// The key whose URL is that of this one without its query. It is shared by all URLs that can be equivalent to it.
+    pub(super) fn without_query(&self) -> Self {
+        Self {
+            url: without_query(&self.url),
+            ..self.clone()
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`HttpCache`] is what [`crate::fetch`] asks. What may be stored is decided in `storable`, which of several stored
 //! responses answers a request in `vary`, and whether it still may in `freshness`; a byte range is cut out of a
-//! complete response in `range`, and `validation` is about asking the server. `store` holds the responses and
+//! complete or partial response in `range`; `no_vary_search` tells which other URLs mean the same, and `validation` is about asking the server. `store` holds the responses and
 //! forgets the least recently used. Fetch's [cache modes](https://fetch.spec.whatwg.org/#concept-request-cache-mode) are
 //! the caller's business. Time is always given from outside.
 //!
@@ -13,6 +13,7 @@ mod cache;
 mod cache_control;
 mod freshness;
 mod key;
+mod no_vary_search;
 mod range;
 mod storable;
 mod store;

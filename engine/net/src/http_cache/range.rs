@@ -1,9 +1,10 @@
-//! Byte ranges out of complete responses.
+//! Byte ranges out of complete and partial responses.
 
 use std::ops::Range;
 
 use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, LAST_MODIFIED,
+    RANGE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -46,7 +47,109 @@ pub(super) fn requested_part(
     }
 }
 
-/// Makes `head` the head of a 206 with these bytes of a body of `length` bytes.
+/// Where the body of a stored 206 belongs in the complete one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PartialContent {
+    /// Its first byte.
+    pub(super) first: usize,
+    /// How many bytes the response says it has.
+    pub(super) length: usize,
+    /// How many bytes the complete body has.
+    pub(super) complete_length: usize,
+    /// The range that it was the answer to; `None` for one that was put together.
+    answered: Option<ByteRange>,
+}
+
+impl PartialContent {
+    /// The part that a 206 is, by its `Content-Range`; `None` if it is none that can be stored: several ranges, one of an
+    /// unknown complete length, or one of an encoded body.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc9110#section-14.4>
+    pub(super) fn of(request_headers: &HeaderMap, headers: &HeaderMap) -> Option<Self> {
+        let range = single_value(request_headers, RANGE)?;
+        if headers.contains_key(CONTENT_ENCODING) {
+            return None;
+        }
+        let content_range = std::str::from_utf8(single_value(headers, CONTENT_RANGE)?).ok()?;
+        let (unit, range_resp) = content_range.trim().split_once(' ')?;
+        if !unit.eq_ignore_ascii_case("bytes") {
+            return None;
+        }
+        let (positions, complete_length) = range_resp.split_once('/')?;
+        let (first, last) = positions.split_once('-')?;
+        let complete_length = number(complete_length)?;
+        let (first, last) = (number(first)?, number(last)?);
+        if first > last || last >= complete_length {
+            return None;
+        }
+        Some(Self {
+            first,
+            length: last - first + 1,
+            complete_length,
+            answered: Some(parse_range(range)?),
+        })
+    }
+
+    /// Which bytes of the stored body, of which there are `stored`, answer a GET request.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc9111#section-3.3>
+    pub(super) fn requested_part(
+        &self,
+        request_headers: &HeaderMap,
+        headers: &HeaderMap,
+        stored: usize,
+    ) -> Part {
+        let range = single_value(request_headers, RANGE).and_then(parse_range);
+        let Some(range) = range.filter(|_| if_range_holds(request_headers, headers)) else {
+            return Part::None;
+        };
+        // The server has chosen what to answer to this very range.
+        if self.answered == Some(range) {
+            return Part::Whole;
+        }
+        let Some(wanted) = range.of_length(self.complete_length) else {
+            return Part::None;
+        };
+        let is_stored = wanted.start >= self.first && wanted.end - self.first <= stored;
+        if !is_stored {
+            return Part::None;
+        }
+        Part::Bytes(wanted.start - self.first..wanted.end - self.first)
+    }
+
+    /// The union of two stored parts of the same representation, with the bytes of the `newer` one where both have some;
+    /// `None` if there is a gap between them, or their complete lengths differ.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7.3>
+    pub(super) fn combine(older: (&Self, &[u8]), newer: (&Self, &[u8])) -> Option<(Self, Vec<u8>)> {
+        let ((older, old_bytes), (newer, new_bytes)) = (older, newer);
+        let old_end = older.first.checked_add(old_bytes.len())?;
+        let new_end = newer.first.checked_add(new_bytes.len())?;
+        if older.complete_length != newer.complete_length
+            || old_end < newer.first
+            || new_end < older.first
+        {
+            return None;
+        }
+        let before = old_bytes.get(..newer.first.saturating_sub(older.first))?;
+        let after = old_bytes.get(new_end - older.first..).unwrap_or_default();
+        let bytes = [before, new_bytes, after].concat();
+        let part = Self {
+            first: older.first.min(newer.first),
+            length: bytes.len(),
+            complete_length: newer.complete_length,
+            answered: None,
+        };
+        Some((part, bytes))
+    }
+
+    /// Whether a part with this many bytes is all there is.
+    pub(super) const fn is_complete(&self, stored: usize) -> bool {
+        self.first == 0 && stored == self.complete_length
+    }
+}
+
+/// Makes `head` the head of a 206 with these bytes of a complete body of `length` bytes.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7.1>
 pub(super) fn make_partial(head: &mut ResponseHead, bytes: &Range<usize>, length: usize) {
@@ -75,7 +178,7 @@ fn if_range_holds(request_headers: &HeaderMap, headers: &HeaderMap) -> bool {
 }
 
 /// One range of bytes, as it is asked for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ByteRange {
     /// From a first byte to a last one, or to the end.
     From(usize, Option<usize>),
@@ -107,10 +210,6 @@ fn parse_range(value: &[u8]) -> Option<ByteRange> {
         return None;
     }
     let (first, last) = set.trim().split_once('-')?;
-    let number = |digits: &str| {
-        (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| digits.parse().unwrap_or(usize::MAX))
-    };
     match (first, last) {
         ("", suffix) => Some(ByteRange::Suffix(number(suffix)?)),
         (first, "") => Some(ByteRange::From(number(first)?, None)),
@@ -119,6 +218,18 @@ fn parse_range(value: &[u8]) -> Option<ByteRange> {
             (first <= last).then_some(ByteRange::From(first, Some(last)))
         },
     }
+}
+
+/// A number in digits only. More than the largest number is that one.
+fn number(digits: &str) -> Option<usize> {
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| digits.parse().unwrap_or(usize::MAX))
+}
+
+fn single_value(headers: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then(|| value.as_bytes())
 }
 
 #[cfg(test)]
@@ -227,7 +338,99 @@ mod tests {
         assert_eq!(head.headers[CONTENT_LENGTH], "4");
     }
 
+    fn partial(range: &str, content_range: &str) -> Option<PartialContent> {
+        let value = HeaderValue::from_str(content_range).unwrap();
+        PartialContent::of(
+            &request(range),
+            &HeaderMap::from_iter([(CONTENT_RANGE, value)]),
+        )
+    }
+
+    #[test]
+    fn content_ranges() {
+        for (content_range, expected) in [
+            ("bytes 4-9/10", Some((4, 6, 10))),
+            ("Bytes 0-0/1", Some((0, 1, 1))),
+            ("bytes 4-9/*", None),
+            ("bytes */10", None),
+            ("bytes 9-4/10", None),
+            ("bytes 4-10/10", None),
+            ("bytes 4-/10", None),
+            ("bytes -4/10", None),
+            ("lines 4-9/10", None),
+            ("bytes=4-9/10", None),
+            ("", None),
+            (
+                "bytes 0-99999999999999999999999/99999999999999999999999",
+                None,
+            ),
+        ] {
+            let found = partial("bytes=4-", content_range);
+            assert_eq!(
+                found.map(|part| (part.first, part.length, part.complete_length)),
+                expected,
+                "{content_range}"
+            );
+        }
+        assert_eq!(partial("bytes=0-1,3-4", "bytes 0-1/10"), None);
+        let encoded = head(&[(CONTENT_RANGE, "bytes 0-1/10"), (CONTENT_ENCODING, "gzip")]);
+        assert_eq!(
+            PartialContent::of(&request("bytes=0-1"), &encoded.headers),
+            None
+        );
+    }
+
+    #[test]
+    fn parts_of_parts() {
+        let stored = partial("bytes=4-8", "bytes 4-8/10").unwrap();
+        for (range, expected) in [
+            ("bytes=4-8", Part::Whole),
+            ("bytes=4-4", Part::Bytes(0..1)),
+            ("bytes=6-8", Part::Bytes(2..5)),
+            ("bytes=3-8", Part::None),
+            ("bytes=4-9", Part::None),
+            ("bytes=6-", Part::None),
+            ("bytes=-1", Part::None),
+            ("bytes=10-", Part::None),
+            ("bytes=4-5,7-8", Part::None),
+        ] {
+            let found = stored.requested_part(&request(range), &HeaderMap::new(), 5);
+            assert_eq!(found, expected, "{range}");
+        }
+        let stored_part =
+            |headers: &HeaderMap| stored.requested_part(headers, &head(&[]).headers, 5);
+        assert_eq!(stored_part(&HeaderMap::new()), Part::None);
+        let mut headers = request("bytes=4-8");
+        headers.insert(IF_RANGE, HeaderValue::from_static("\"a\""));
+        assert_eq!(stored_part(&headers), Part::None);
+        let end = partial("bytes=-6", "bytes 4-9/10").unwrap();
+        assert_eq!(
+            end.requested_part(&request("bytes=-1"), &HeaderMap::new(), 6),
+            Part::Bytes(5..6)
+        );
+    }
+
     proptest! {
+        #[test]
+        fn combined_parts(old in 0..12_usize, old_len in 1..8_usize, new in 0..12_usize, new_len in 1..8_usize) {
+            let part = |first: usize, length: usize| {
+                partial("bytes=0-", &format!("bytes {first}-{}/20", first + length - 1)).unwrap()
+            };
+            let complete: Vec<u8> = (0..20).collect();
+            let (older, newer) = (part(old, old_len), part(new, new_len));
+            let combined = PartialContent::combine(
+                (&older, &complete[old..old + old_len]),
+                (&newer, &complete[new..new + new_len]),
+            );
+            let has_gap = old + old_len < new || new + new_len < old;
+            prop_assert_eq!(combined.is_none(), has_gap);
+            if let Some((part, bytes)) = combined {
+                prop_assert_eq!(part.first, old.min(new));
+                prop_assert_eq!(part.length, bytes.len());
+                prop_assert_eq!(&bytes[..], &complete[part.first..(old + old_len).max(new + new_len)]);
+            }
+        }
+
         #[test]
         fn parts_are_inside(range in "bytes=[0-9]{0,25}-[0-9]{0,25}", length in 0..100_usize) {
             if let Part::Bytes(bytes) = requested_part(&request(&range), &head(&[]), length) {

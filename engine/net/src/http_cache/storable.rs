@@ -1,14 +1,15 @@
 //! Which responses are stored.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, EXPIRES, HeaderName, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, StatusCode};
 
 use super::cache_control::CacheControl;
 use super::freshness::is_heuristically_cacheable;
 use super::key::CacheRequest;
+use super::range::PartialContent;
 use super::vary::SelectingHeaders;
 
 /// Whether the response may be stored, and if so, the headers of the request that select it.
@@ -20,20 +21,23 @@ pub(super) fn storable(
     headers: &HeaderMap,
 ) -> Option<SelectingHeaders> {
     let cache_control = CacheControl::of(headers);
-    // The method is understood: GET is the one whose responses are stored.
-    if *request.method != Method::GET {
+    // The method is understood: responses are stored that answer a GET.
+    if *request.method != Method::GET && !is_representation(request, status, headers) {
         return None;
     }
     // The status is final,
     if status.is_informational() {
         return None;
     }
-    // neither 206 nor 304, and understood if the response demands that it is.
-    // NB: Nor is 416: like 206 it depends on the range, which is no part of the key.
+    // not 304, a 206 only with a part that is understood, and understood if the response demands that it is.
+    // NB: Nor is it 416: that depends on the range, which is no part of the key.
     if matches!(
         status,
-        StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE
-    ) || request.headers.contains_key(RANGE) && status != StatusCode::OK
+        StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE
+    ) || request.headers.contains_key(RANGE)
+        && !matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT)
+        || status == StatusCode::PARTIAL_CONTENT
+            && PartialContent::of(request.headers, headers).is_none()
     {
         return None;
     }
@@ -52,12 +56,34 @@ pub(super) fn storable(
     let is_explicit = ["public", "private", "max-age"]
         .iter()
         .any(|directive| cache_control.has(directive))
-        || headers.contains_key(http::header::EXPIRES);
+        || headers.contains_key(EXPIRES);
     if !is_explicit && !is_heuristically_cacheable(status) {
         return None;
     }
     // What varies by everything never answers another request.
     SelectingHeaders::of(request.headers, headers)
+}
+
+/// Whether the response to a POST or PATCH says that it is what a GET of the same URL would have as its answer, and for how
+/// long.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-9.3.3>, <https://www.rfc-editor.org/rfc/rfc5789#section-2>
+fn is_representation(request: &CacheRequest<'_>, status: StatusCode, headers: &HeaderMap) -> bool {
+    let says_freshness = CacheControl::of(headers).has("max-age") || headers.contains_key(EXPIRES);
+    let mut locations = headers.get_all(CONTENT_LOCATION).iter();
+    let location = locations
+        .next()
+        .filter(|_| locations.next().is_none())
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| request.key.url().join(value).ok());
+    matches!(*request.method, Method::POST | Method::PATCH)
+        && status == StatusCode::OK
+        && !request.headers.contains_key(RANGE)
+        && says_freshness
+        && location.is_some_and(|mut location| {
+            location.set_fragment(None);
+            location == *request.key.url()
+        })
 }
 
 /// Whether the cache does all that this status asks of it.
@@ -149,6 +175,87 @@ mod tests {
             (Method::GET, "", 304, "Cache-Control: max-age=9", false),
             (Method::GET, "", 416, "Cache-Control: max-age=9", false),
             (Method::GET, "Range: bytes=0-1", 200, "", true),
+            (
+                Method::GET,
+                "Range: bytes=0-1",
+                206,
+                "Content-Range: bytes 0-1/9",
+                true,
+            ),
+            (
+                Method::GET,
+                "Range: bytes=0-1",
+                206,
+                "Content-Range: bytes 0-1/*",
+                false,
+            ),
+            (Method::GET, "Range: bytes=0-1", 206, "", false),
+            (Method::GET, "", 206, "Content-Range: bytes 0-1/9", false),
+            // Representations in responses to other methods.
+            (
+                Method::POST,
+                "",
+                200,
+                "Cache-Control: max-age=9|Content-Location: https://example.com/#a",
+                true,
+            ),
+            (
+                Method::PATCH,
+                "",
+                200,
+                "Expires: Sun, 06 Nov 1994 08:49:37 GMT|Content-Location: /",
+                true,
+            ),
+            (Method::POST, "", 200, "Content-Location: /", false),
+            (
+                Method::POST,
+                "",
+                200,
+                "Cache-Control: private|Content-Location: /",
+                false,
+            ),
+            (
+                Method::POST,
+                "",
+                200,
+                "Cache-Control: max-age=9, no-store|Content-Location: /",
+                false,
+            ),
+            (
+                Method::POST,
+                "",
+                200,
+                "Cache-Control: max-age=9|Content-Location: /other",
+                false,
+            ),
+            (
+                Method::POST,
+                "",
+                200,
+                "Cache-Control: max-age=9|Content-Location: http://example.com/",
+                false,
+            ),
+            (
+                Method::POST,
+                "",
+                200,
+                "Cache-Control: max-age=9|Content-Location: /|Content-Location: /other",
+                false,
+            ),
+            (
+                Method::POST,
+                "",
+                201,
+                "Cache-Control: max-age=9|Content-Location: /",
+                false,
+            ),
+            (
+                Method::PUT,
+                "",
+                200,
+                "Cache-Control: max-age=9|Content-Location: /",
+                false,
+            ),
             (Method::GET, "Range: bytes=0-1", 404, "", false),
             // Directives.
             (

@@ -1,26 +1,36 @@
 //! The responses that are stored.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::SystemTime;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::CONTENT_RANGE;
+use http::{HeaderMap, StatusCode};
+use servo_url::ServoUrl;
 
+use super::cache::CacheLimits;
 use super::key::CacheKey;
-use super::stored_response::ResponseHead;
+use super::no_vary_search::UrlSearchVariance;
+use super::range::{PartialContent, make_partial};
+use super::stored_response::{Freshness, ResponseHead, StoredResponse};
+use super::validation::{strong_validator, update_headers};
 use super::vary::SelectingHeaders;
 
 /// The most responses of one key; above it, the one goes that was not used for longest.
 const MAX_VARIANTS: usize = 16;
+/// The most keys that differ in the query only and are looked at for one of them that is equivalent.
+const MAX_EQUIVALENT: usize = 16;
 /// What an entry takes beside its body, headers and key, in bytes; an estimate.
 const ENTRY_OVERHEAD: usize = 512;
 
 /// Stored responses within a budget of bytes. The least recently used go first.
 pub(super) struct Store {
-    budget: usize,
+    limits: CacheLimits,
     size: usize,
     /// No list is empty.
     entries: HashMap<CacheKey, Vec<Entry>>,
+    /// The keys of entries that may answer requests for other queries, by the key without any. No list is empty.
+    equivalent: HashMap<CacheKey, VecDeque<CacheKey>>,
     /// The keys by the entries' `last_use`.
     uses: BTreeMap<u64, CacheKey>,
     /// The responses that are arriving, by their writer's number.
@@ -36,18 +46,37 @@ pub(super) struct Entry {
     size: usize,
     pub(super) head: ResponseHead,
     pub(super) body: Bytes,
+    /// What part of the complete body `body` is; `None` if it is all of it.
+    pub(super) part: Option<PartialContent>,
     pub(super) selecting: SelectingHeaders,
     pub(super) request_time: SystemTime,
     pub(super) response_time: SystemTime,
 }
 
+impl Entry {
+    /// A copy of the entry, whose age and freshness are yet to be found out.
+    pub(super) fn to_response(&self, is_of_url: bool) -> StoredResponse {
+        StoredResponse {
+            head: self.head.clone(),
+            body: self.body.clone(),
+            request_time: self.request_time,
+            response_time: self.response_time,
+            age: Duration::ZERO,
+            freshness: Freshness::MustRevalidate,
+            is_of_url,
+            id: self.id,
+        }
+    }
+}
+
 impl Store {
-    /// An empty store for this many bytes.
-    pub(super) fn new(budget: usize) -> Self {
+    /// An empty store.
+    pub(super) fn new(limits: CacheLimits) -> Self {
         Self {
-            budget,
+            limits,
             size: 0,
             entries: HashMap::new(),
+            equivalent: HashMap::new(),
             uses: BTreeMap::new(),
             arriving: HashMap::new(),
             last_number: 0,
@@ -76,6 +105,51 @@ impl Store {
         Some(entry)
     }
 
+    /// The most recent complete response under another key that says, by `No-Vary-Search`, that it is an answer to a request
+    /// with this one, and that the request's headers select. This is a use of it.
+    ///
+    /// <https://httpwg.org/http-extensions/draft-ietf-httpbis-no-vary-search.html#name-extensions-to-http-caching>
+    pub(super) fn select_equivalent(
+        &mut self,
+        key: &CacheKey,
+        headers: &HeaderMap,
+    ) -> Option<&Entry> {
+        let candidates = self.equivalent.get(&key.without_query())?;
+        let (_, found) = candidates
+            .iter()
+            .filter_map(|candidate| {
+                let selected = self.entries.get(candidate)?.iter();
+                let entry = selected
+                    .filter(|entry| entry.selecting.match_request(headers))
+                    .max_by_key(|entry| entry.response_time)?;
+                (entry.part.is_none() && answers(entry, candidate, key.url()))
+                    .then_some((entry.response_time, candidate))
+            })
+            .max_by_key(|(response_time, _)| *response_time)?;
+        let found = found.clone();
+        self.select(&found, headers)
+    }
+
+    /// Removes all responses that answer a request for this URL, whatever else is in the key, as far as `condition` holds
+    /// for that.
+    pub(super) fn remove_url(
+        &mut self,
+        url: &ServoUrl,
+        mut condition: impl FnMut(&CacheKey) -> bool,
+    ) {
+        let equivalent: HashSet<CacheKey> = self
+            .equivalent
+            .values()
+            .flatten()
+            .filter(|key| {
+                let mut entries = self.entries.get(*key).into_iter().flatten();
+                entries.any(|entry| answers(entry, key, url))
+            })
+            .cloned()
+            .collect();
+        self.remove_keys(|key| (key.url() == url || equivalent.contains(key)) && condition(key));
+    }
+
     /// Notes that a response is arriving and returns its writer's number.
     pub(super) fn begin(&mut self, key: &CacheKey) -> u64 {
         let writer = self.number();
@@ -89,42 +163,75 @@ impl Store {
         self.arriving.remove(&writer).is_some()
     }
 
-    /// Stores a response in the place of those that the same requests select.
+    /// Stores a response in the place of those that the same requests select. A part is combined with what is stored of the
+    /// same representation, and not stored if all of that is.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc9111#section-3.4>
     pub(super) fn insert(
         &mut self,
         key: CacheKey,
-        head: ResponseHead,
-        body: Bytes,
+        mut head: ResponseHead,
+        (mut body, mut part): (Bytes, Option<PartialContent>),
         selecting: SelectingHeaders,
         (request_time, response_time): (SystemTime, SystemTime),
     ) {
-        let is_older = self
-            .entries
-            .get(&key)
-            .into_iter()
-            .flatten()
-            .any(|entry| entry.selecting == selecting && entry.response_time > response_time);
-        if is_older {
-            return;
+        let stored = self.entries.get(&key).into_iter().flatten();
+        for stored in stored.filter(|entry| entry.selecting == selecting) {
+            if stored.response_time > response_time {
+                return;
+            }
+            let Some(arrived) = &part else { continue };
+            let validators = (
+                strong_validator(&stored.head.headers),
+                strong_validator(&head.headers),
+            );
+            match (&stored.part, validators) {
+                // What is complete stays, unless the part is of another representation.
+                (None, (Some(old), Some(new))) if old != new => {},
+                (None, _) => return,
+                (Some(old_part), (Some(old), Some(new))) if old == new => {
+                    let older = (old_part, &stored.body[..]);
+                    let combined = PartialContent::combine(older, (arrived, &body[..]))
+                        .filter(|(_, bytes)| bytes.len() <= self.limits.entry);
+                    if let Some((combined, bytes)) = combined {
+                        head = combined_head(&stored.head, &head, &combined);
+                        part = (!combined.is_complete(bytes.len())).then_some(combined);
+                        body = Bytes::from(bytes.into_boxed_slice());
+                    }
+                },
+                _ => {},
+            }
         }
         self.remove_of_key(&key, |entry| entry.selecting == selecting);
         let number = self.number();
+        let has_equivalents = UrlSearchVariance::of(&head.headers).is_some();
+        // The key is in two more places then.
+        let keys = if has_equivalents { 3 } else { 1 };
         let entry = Entry {
             id: number,
             last_use: number,
             size: ENTRY_OVERHEAD
-                + key.url().as_str().len()
+                + keys * key.url().as_str().len()
                 + head_size(&head)
                 + body.len()
                 + selecting.size_of(),
             head,
             body,
+            part,
             selecting,
             request_time,
             response_time,
         };
         self.size += entry.size;
         self.uses.insert(number, key.clone());
+        if has_equivalents {
+            let keys = self.equivalent.entry(key.without_query()).or_default();
+            keys.retain(|other| *other != key);
+            keys.push_back(key.clone());
+            if keys.len() > MAX_EQUIVALENT {
+                keys.pop_front();
+            }
+        }
         let variants = self.entries.entry(key.clone()).or_default();
         variants.push(entry);
         if variants.len() > MAX_VARIANTS {
@@ -179,6 +286,13 @@ impl Store {
         });
         if entries.is_empty() {
             self.entries.remove(key);
+            let without_query = key.without_query();
+            if let Some(keys) = self.equivalent.get_mut(&without_query) {
+                keys.retain(|other| other != key);
+                if keys.is_empty() {
+                    self.equivalent.remove(&without_query);
+                }
+            }
         }
     }
 
@@ -195,6 +309,10 @@ impl Store {
             }
             !goes
         });
+        self.equivalent.retain(|_, keys| {
+            keys.retain(|key| self.entries.contains_key(key));
+            !keys.is_empty()
+        });
     }
 
     /// The keys that have responses.
@@ -208,13 +326,40 @@ impl Store {
     }
 
     fn evict(&mut self) {
-        while self.size > self.budget {
+        while self.size > self.limits.total {
             let Some((last_use, key)) = self.uses.pop_first() else {
                 return;
             };
             self.remove_of_key(&key, |entry| entry.last_use == last_use);
         }
     }
+}
+
+/// Whether an entry with this key says that it is an answer to requests for `url`.
+fn answers(entry: &Entry, key: &CacheKey, url: &ServoUrl) -> bool {
+    UrlSearchVariance::of(&entry.head.headers)
+        .is_some_and(|variance| variance.are_equivalent(key.url(), url))
+}
+
+/// The head of a part that was put together, or of the complete response if that is what it has become.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7.3>
+fn combined_head(
+    stored: &ResponseHead,
+    arrived: &ResponseHead,
+    combined: &PartialContent,
+) -> ResponseHead {
+    let mut head = arrived.clone();
+    head.headers = stored.headers.clone();
+    update_headers(&mut head.headers, &arrived.headers);
+    let bytes = combined.first..combined.first + combined.length;
+    make_partial(&mut head, &bytes, combined.complete_length);
+    if combined.is_complete(combined.length) {
+        head.status = StatusCode::OK;
+        head.reason = b"OK".to_vec();
+        head.headers.remove(CONTENT_RANGE);
+    }
+    head
 }
 
 fn head_size(head: &ResponseHead) -> usize {
@@ -228,22 +373,26 @@ fn head_size(head: &ResponseHead) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use http::{HeaderValue, StatusCode};
+    use http::{HeaderName, HeaderValue};
     use proptest::prelude::*;
-    use servo_url::ServoUrl;
 
     use super::*;
     use crate::connection::{ConnectionCredentials, NetworkPartitionKey};
 
     fn key(number: u16) -> CacheKey {
-        let url = ServoUrl::parse(&format!("https://example.com/{number}")).unwrap();
+        let url = ServoUrl::parse(&format!("https://example.com/?{number}")).unwrap();
         CacheKey::new(
             NetworkPartitionKey::default(),
             ConnectionCredentials::Included,
             &url,
         )
+    }
+
+    fn store_of(total: usize) -> Store {
+        Store::new(CacheLimits {
+            total,
+            entry: total,
+        })
     }
 
     fn foo(value: u16) -> HeaderMap {
@@ -257,12 +406,29 @@ mod tests {
         let head = ResponseHead {
             status: StatusCode::OK,
             reason: Vec::new(),
-            headers: HeaderMap::from_iter([(http::header::VARY, HeaderValue::from_static("foo"))]),
+            headers: HeaderMap::from_iter([
+                (http::header::VARY, HeaderValue::from_static("foo")),
+                // An even key is equivalent to none but itself.
+                (
+                    HeaderName::from_static("no-vary-search"),
+                    HeaderValue::from_static(if number.is_multiple_of(2) {
+                        ""
+                    } else {
+                        "params"
+                    }),
+                ),
+            ]),
             tls: None,
         };
         let selecting = SelectingHeaders::of(&foo(variant), &head.headers).unwrap();
         let times = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
-        store.insert(key(number), head, vec![0; length].into(), selecting, times);
+        store.insert(
+            key(number),
+            head,
+            (vec![0; length].into(), None),
+            selecting,
+            times,
+        );
     }
 
     fn is_consistent(store: &Store) -> bool {
@@ -271,11 +437,15 @@ mod tests {
             && store.uses.len() == entries().count()
             && entries().all(|entry| store.uses.contains_key(&entry.last_use))
             && store.entries.values().all(|entries| !entries.is_empty())
+            && store.equivalent.values().all(|keys| {
+                (1..=MAX_EQUIVALENT).contains(&keys.len())
+                    && keys.iter().all(|key| store.entries.contains_key(key))
+            })
     }
 
     #[test]
     fn the_least_recently_used_goes_first() {
-        let mut store = Store::new(35_000);
+        let mut store = store_of(35_000);
         for number in 0..3 {
             insert(&mut store, number, 0, 10_000);
         }
@@ -291,7 +461,7 @@ mod tests {
 
     #[test]
     fn variants_replace_their_like_and_are_bounded() {
-        let mut store = Store::new(1_000_000);
+        let mut store = store_of(1_000_000);
         insert(&mut store, 0, 0, 10);
         insert(&mut store, 0, 1, 20);
         insert(&mut store, 0, 1, 30);
@@ -311,8 +481,31 @@ mod tests {
     }
 
     #[test]
+    fn equivalent_keys() {
+        let mut store = store_of(1_000_000);
+        insert(&mut store, 0, 0, 10);
+        insert(&mut store, 1, 0, 20);
+        let found = |store: &mut Store, variant| {
+            let entry = store.select_equivalent(&key(5), &foo(variant));
+            entry.map(|entry| entry.body.len())
+        };
+        assert_eq!(
+            [found(&mut store, 0), found(&mut store, 1)],
+            [Some(20), None]
+        );
+        assert!(store.select(&key(5), &foo(0)).is_none());
+        let url = key(5).url().clone();
+        store.remove_url(&url, |_| false);
+        assert_eq!(found(&mut store, 0), Some(20));
+        store.remove_url(&url, |_| true);
+        assert_eq!(found(&mut store, 0), None);
+        assert!(store.select(&key(0), &foo(0)).is_some());
+        assert!(is_consistent(&store));
+    }
+
+    #[test]
     fn what_is_older_does_not_replace_what_is_newer() {
-        let mut store = Store::new(1_000_000);
+        let mut store = store_of(1_000_000);
         insert(&mut store, 0, 0, 10);
         let id = store.select(&key(0), &foo(0)).unwrap().id;
         store.update(&key(0), id, |entry| {
@@ -325,7 +518,7 @@ mod tests {
 
     #[test]
     fn what_is_removed_while_it_arrives_is_not_stored() {
-        let mut store = Store::new(1_000_000);
+        let mut store = store_of(1_000_000);
         let [kept, removed] = [store.begin(&key(0)), store.begin(&key(1))];
         store.remove_keys(|removed| *removed == key(1));
         assert!(store.end(kept) && !store.end(removed) && !store.end(kept));
@@ -334,7 +527,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_budget_holds(steps in prop::collection::vec((0..20_u16, 0..20_u16, 0..3000_usize, 0..5_u8), 0..200)) {
-            let mut store = Store::new(20_000);
+            let mut store = store_of(20_000);
             for (number, variant, length, action) in steps {
                 match action {
                     0 => drop(store.select(&key(number), &foo(variant)).map(|entry| entry.id)),

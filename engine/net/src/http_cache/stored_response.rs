@@ -50,6 +50,8 @@ pub struct StoredResponse {
     pub age: Duration,
     /// Whether it can be used without asking the server.
     pub freshness: Freshness,
+    /// Whether it was stored for the URL of the request, not for one that is equivalent.
+    pub(super) is_of_url: bool,
     /// Which entry it is a copy of.
     pub(super) id: u64,
 }

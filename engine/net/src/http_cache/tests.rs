@@ -306,6 +306,170 @@ fn parts() {
     assert_eq!(body(&cache, &key, "").unwrap(), "0123456789");
 }
 
+fn store_part(cache: &HttpCache, request: &str, response: &str, body: &'static str) {
+    let response = format!("Cache-Control: max-age=10|{response}");
+    let writer = begin(cache, &key(URL), request, &head(206, &response));
+    let mut writer = writer.unwrap();
+    writer.write(&Bytes::from_static(body.as_bytes()));
+    writer.finish();
+}
+
+#[test]
+fn stored_parts() {
+    let cache = HttpCache::default();
+    let key = key(URL);
+    let tag = "ETag: \"a\"";
+    store_part(
+        &cache,
+        "Range: bytes=2-5",
+        &format!("{tag}|Content-Range: bytes 2-5/10"),
+        "2345",
+    );
+    let part = get(&cache, &key, "Range: bytes=3-4", 0).unwrap();
+    assert_eq!(part.body, "34");
+    assert_eq!(part.head.status, StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.head.headers["content-range"], "bytes 3-4/10");
+    assert_eq!(part.head.headers["content-length"], "2");
+    for request in ["", "Range: bytes=1-4", "Range: bytes=2-"] {
+        assert!(get(&cache, &key, request, 0).is_none(), "{request}");
+    }
+    assert!(with(&key, "HEAD", "", |request| cache.lookup(request, at(0))).is_none());
+
+    // Parts that meet are combined, and a complete body is that of a 200.
+    store_part(
+        &cache,
+        "Range: bytes=4-",
+        &format!("{tag}|Content-Range: bytes 4-9/10"),
+        "456789",
+    );
+    assert_eq!(body(&cache, &key, "Range: bytes=2-").unwrap(), "23456789");
+    assert!(get(&cache, &key, "", 0).is_none());
+    store_part(
+        &cache,
+        "Range: bytes=0-1",
+        &format!("{tag}|Content-Range: bytes 0-1/10|X-Test: new"),
+        "01",
+    );
+    let complete = get(&cache, &key, "", 0).unwrap();
+    assert_eq!(complete.body, "0123456789");
+    assert_eq!(complete.head.status, StatusCode::OK);
+    assert_eq!(
+        complete.head.headers,
+        headers(&format!(
+            "Cache-Control: max-age=10|{tag}|X-Test: new|Content-Length: 10"
+        ))
+    );
+
+    // A part of the same does not replace it, one of another representation does.
+    for (tag, stays) in [("\"a\"", true), ("W/\"b\"", true), ("\"b\"", false)] {
+        let response = format!("ETag: {tag}|Content-Range: bytes 0-1/10");
+        store_part(&cache, "Range: bytes=0-1", &response, "ab");
+        assert_eq!(get(&cache, &key, "", 0).is_some(), stays, "{tag}");
+    }
+    assert_eq!(body(&cache, &key, "Range: bytes=0-1").unwrap(), "ab");
+}
+
+#[test]
+fn parts_without_the_same_strong_validator_are_not_combined() {
+    for (old, new) in [
+        ("X-Test: 1", "X-Test: 1"),
+        ("ETag: W/\"a\"", "ETag: W/\"a\""),
+        ("ETag: \"a\"", "ETag: \"b\""),
+        ("ETag: \"a\"", "X-Test: 1"),
+    ] {
+        let cache = HttpCache::default();
+        let first = format!("{old}|Content-Range: bytes 0-1/4");
+        store_part(&cache, "Range: bytes=0-1", &first, "01");
+        let second = format!("{new}|Content-Range: bytes 2-3/4");
+        store_part(&cache, "Range: bytes=2-3", &second, "23");
+        let found = |range| body(&cache, &key(URL), range);
+        assert_eq!(found(""), None, "{old} {new}");
+        assert_eq!(found("Range: bytes=0-1"), None, "{old} {new}");
+        assert_eq!(found("Range: bytes=2-3").unwrap(), "23");
+    }
+}
+
+#[test]
+fn parts_of_another_length_than_their_range() {
+    for (response, body, is_stored) in [
+        ("Content-Range: bytes 0-3/9", "0123", true),
+        ("Content-Range: bytes 0-3/9", "012", false),
+        ("Content-Range: bytes 0-3/9|Content-Length: 3", "012", true),
+        ("Content-Range: bytes 0-3/9", "01234", false),
+        (
+            "Content-Range: bytes 0-3/9|Content-Length: 5",
+            "01234",
+            false,
+        ),
+        ("Content-Range: bytes 0-3/9", "", false),
+    ] {
+        let cache = HttpCache::default();
+        store_part(&cache, "Range: bytes=0-3", response, body);
+        let found = get(&cache, &key(URL), "Range: bytes=1-2", 0);
+        assert_eq!(found.is_some(), is_stored, "{response} {body}");
+    }
+}
+
+#[test]
+fn combined_parts_are_bounded() {
+    let cache = HttpCache::new(CacheLimits {
+        total: 100_000,
+        entry: 5,
+    });
+    for (range, body) in [("0-3", "0123"), ("4-7", "4567")] {
+        let response = format!("ETag: \"a\"|Content-Range: bytes {range}/8");
+        store_part(&cache, &format!("Range: bytes={range}"), &response, body);
+    }
+    assert!(get(&cache, &key(URL), "", 0).is_none());
+    assert_eq!(body(&cache, &key(URL), "Range: bytes=4-7").unwrap(), "4567");
+}
+
+#[test]
+fn representations_in_responses_to_post() {
+    let cache = HttpCache::default();
+    let key = key(URL);
+    let head = head(200, "Cache-Control: max-age=10|Content-Location: /");
+    let begin = |fields: &str| {
+        with(&key, "POST", fields, |request| {
+            cache.begin_store(request, &head, at(0), at(0))
+        })
+    };
+    assert!(begin("Cache-Control: no-store").is_none());
+    let mut writer = begin("").unwrap();
+    writer.write(&Bytes::from_static(b"x"));
+    writer.finish();
+    assert_eq!(body(&cache, &key, "").unwrap(), "x");
+    assert!(with(&key, "POST", "", |request| cache.lookup(request, at(0))).is_none());
+}
+
+#[test]
+fn equivalent_urls() {
+    let cache = HttpCache::default();
+    let here = key("https://example.com/?a=1&b=2");
+    let other = key("https://example.com/?b=2&a=1");
+    const RESPONSE: &str =
+        "Cache-Control: max-age=5|No-Vary-Search: key-order|Vary: Foo|ETag: \"a\"";
+    store(&cache, &here, "Foo: 1", RESPONSE, "x");
+    let found = get(&cache, &other, "Foo: 1", 0).unwrap();
+    assert_eq!(found.body, "x");
+    // Only the URL's own response is validated.
+    assert!(conditional_headers(&found).is_empty() && !has_validator(&found));
+    assert!(get(&cache, &other, "Foo: 1", 5).is_none());
+    assert!(get(&cache, &here, "Foo: 1", 5).is_some());
+    // What keeps responses of the same URL apart does so for equivalent ones.
+    assert!(get(&cache, &other, "Foo: 2", 0).is_none());
+    for (site, credentials) in [
+        (Some("https://a.com"), ConnectionCredentials::Included),
+        (None, ConnectionCredentials::Excluded),
+    ] {
+        let other = key_of(site, credentials, "https://example.com/?b=2&a=1");
+        assert!(get(&cache, &other, "Foo: 1", 0).is_none());
+    }
+    cache.invalidate(&other, &HeaderMap::new());
+    assert!(get(&cache, &here, "Foo: 1", 0).is_none());
+    assert_eq!(cache.size_of(), 0);
+}
+
 #[test]
 fn validation() {
     let cache = HttpCache::default();

@@ -1,10 +1,10 @@
 //! Asking the server whether a stored response is still good.
 
-use http::HeaderMap;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
 };
+use http::{HeaderMap, HeaderValue};
 use servo_url::ServoUrl;
 
 use super::storable::remove_connection_headers;
@@ -15,6 +15,10 @@ use super::stored_response::StoredResponse;
 /// <https://www.rfc-editor.org/rfc/rfc9111#section-4.3.1>
 pub fn conditional_headers(stored: &StoredResponse) -> HeaderMap {
     let mut conditions = HeaderMap::new();
+    // An entity tag is one of the URL that it came from.
+    if !stored.is_of_url {
+        return conditions;
+    }
     for (validator, condition) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
         if let Some(value) = stored.head.headers.get(validator) {
             conditions.insert(condition, value.clone());
@@ -28,20 +32,26 @@ pub fn conditional_headers(stored: &StoredResponse) -> HeaderMap {
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8>
 pub fn has_validator(stored: &StoredResponse) -> bool {
     let headers = &stored.head.headers;
-    headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED)
+    stored.is_of_url && (headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED))
 }
 
 /// Whether a 304 is about a stored response: it is not if it has another strong validator.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9111#section-4.3.4>
 pub(super) fn is_about(not_modified: &HeaderMap, stored: &HeaderMap) -> bool {
-    let strong = |headers: &HeaderMap| {
-        headers
-            .get(ETAG)
-            .filter(|tag| tag.as_bytes().starts_with(b"\""))
-            .cloned()
-    };
-    strong(not_modified).is_none_or(|tag| strong(stored).is_none_or(|stored| stored == tag))
+    strong_validator(not_modified)
+        .is_none_or(|tag| strong_validator(stored).is_none_or(|stored| stored == tag))
+}
+
+/// The entity tag, if it is a strong one.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.1>
+///
+/// NB: A `Last-Modified` could be strong, too, but rests on the server's clock.
+pub(super) fn strong_validator(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers
+        .get(ETAG)
+        .filter(|tag| tag.as_bytes().starts_with(b"\""))
 }
 
 /// Updates the headers of a stored response by those of a 304.
@@ -89,8 +99,6 @@ pub(super) fn invalidated_urls(url: &ServoUrl, response_headers: &HeaderMap) -> 
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(fields: &'static str) -> HeaderMap {

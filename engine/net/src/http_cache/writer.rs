@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::cache::Shared;
 use super::key::CacheKey;
+use super::range::PartialContent;
 use super::stored_response::ResponseHead;
 use super::vary::SelectingHeaders;
 
@@ -26,6 +27,8 @@ pub struct StoreWriter {
     pub(super) times: (SystemTime, SystemTime),
     /// The length that the response states, in bytes.
     pub(super) content_length: Option<usize>,
+    /// The part that a 206 says it is.
+    pub(super) part: Option<PartialContent>,
     /// `None` once the writer has given up.
     pub(super) body: Option<Vec<u8>>,
 }
@@ -58,6 +61,14 @@ impl StoreWriter {
         {
             return;
         }
+        // A part that is shorter than its range has to be framed as such, or it may have been cut off.
+        if self.part.is_some_and(|part| {
+            body.is_empty()
+                || body.len() > part.length
+                || body.len() < part.length && self.content_length.is_none()
+        }) {
+            return;
+        }
         // A slice in a box has no room to spare.
         let body = Bytes::from(body.into_boxed_slice());
         let mut store = self.shared.store.lock();
@@ -65,7 +76,7 @@ impl StoreWriter {
             store.insert(
                 self.key.clone(),
                 self.head.clone(),
-                body,
+                (body, self.part),
                 self.selecting.clone(),
                 self.times,
             );
