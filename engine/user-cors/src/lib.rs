@@ -50,6 +50,7 @@ mod opt_out;
 mod origin;
 mod pattern;
 mod permission;
+mod permissions_file;
 mod pinning;
 mod policy;
 mod question;
@@ -101,6 +102,7 @@ pub use crate::{
         Coverage, Denial, Grant, GrantBasis, GrantId, GrantScope, GrantUse, MAX_GRANT_DAYS, Need,
         PermissionKey, RENEWED_DAYS, TargetNetwork,
     },
+    permissions_file::{Imported, MAX_PERMISSIONS, MAX_PERMISSIONS_BYTES, PermissionsFile},
     pinning::{PinnedAddresses, Repin},
     policy::{AllowedPair, LocalNetwork, Policy, PolicyError, PolicyStatus},
     question::{

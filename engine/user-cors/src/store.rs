@@ -7,6 +7,7 @@
 //! A store that is damaged, or was written by a newer version, is set aside under another name and a new one is begun.
 //! Then nothing is granted, and the person is told. One process has a store at a time.
 
+mod exchange;
 mod grants;
 mod ledger;
 mod memories;

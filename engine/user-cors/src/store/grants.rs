@@ -297,14 +297,14 @@ impl PermissionStore {
         Ok(())
     }
 
-    fn forget_grant(&mut self, key: &PermissionKey, id: GrantId) {
+    pub(super) fn forget_grant(&mut self, key: &PermissionKey, id: GrantId) {
         if let Some(grants) = self.grants.get_mut(key) {
             grants.retain(|grant| grant.id != id);
         }
     }
 }
 
-fn row_id(id: GrantId) -> i64 {
+pub(super) fn row_id(id: GrantId) -> i64 {
     i64::try_from(id.0).unwrap_or(i64::MAX)
 }
 

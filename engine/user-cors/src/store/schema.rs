@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{ReadError, SetAsideReason};
 
 /// One script for each version; version n is reached by running the first n. Scripts that were released never change.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// The version that this program writes.
 pub(super) const LATEST: i64 = MIGRATIONS.len() as i64;
@@ -71,6 +71,12 @@ CREATE TABLE ledger (
     grant_id INTEGER,
     grant_scope TEXT
 ) STRICT;
+";
+
+/// What an imported file said besides, as a JSON object.
+const VERSION_2: &str = "
+ALTER TABLE grants ADD COLUMN unknown_fields TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE denials ADD COLUMN unknown_fields TEXT NOT NULL DEFAULT '{}';
 ";
 
 /// Settings of a connection, before anything is read.

@@ -7,6 +7,8 @@ use crate::{
     ledger::LedgerRecord,
     opt_out::OptOut,
     permission::{Denial, Grant, GrantId, PermissionKey},
+    permissions_file::{Imported, PermissionsFile},
+    question::Settlement,
     store::StoreError,
 };
 
@@ -50,6 +52,41 @@ impl UserCors {
     /// If it cannot be written.
     pub fn clear_ledger(&self) -> Result<(), StoreError> {
         self.state.lock().store.clear_ledger()
+    }
+
+    /// The lasting grants and the denials, as a file to keep or to take elsewhere.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn export_permissions(&self, now: Timestamp) -> Result<PermissionsFile, StoreError> {
+        let state = self.state.lock();
+        state.store.export(now, state.policy_days())
+    }
+
+    /// Adds the grants and denials of a file that the person chose to what is here; open questions that they decide end.
+    /// A denial, here or there, beats every grant under its key.
+    ///
+    /// # Errors
+    /// If it cannot be written; then nothing is added.
+    pub fn import_permissions(
+        &self,
+        file: &PermissionsFile,
+        now: Timestamp,
+    ) -> Result<(Imported, Vec<Settlement>), StoreError> {
+        let outcome = {
+            let mut state = self.state.lock();
+            let policy_days = state.policy_days();
+            let imported = state.store.import(file, now, policy_days)?;
+            for denial in file.denials() {
+                let key = denial.key();
+                state
+                    .session
+                    .revoke_where(|grant| grant.coverage.key == key);
+            }
+            (imported, state.reconsider(now))
+        };
+        self.tell(Change::Permissions);
+        Ok(outcome)
     }
 
     /// Ends one grant.
