@@ -59,7 +59,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     },
     Subcommand {
         name: "wpt",
-        arguments: "--upstream DIR [TESTS...]",
+        arguments: "[--upstream DIR] [TESTS...]",
         summary: "Build, and run web platform tests on the browser; --help lists what the runner takes",
         run: wpt::run,
     },

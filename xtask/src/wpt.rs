@@ -10,20 +10,35 @@ use crate::requirements::Purpose;
 use crate::setup;
 use crate::workspace::Workspace;
 
-/// What upstream's tests are expected to come to, in the checkout.
-const EXPECTATIONS: &str = "wpt/expectations/upstream.json";
+/// The folder of our own tests, in the checkout.
+const SUITE: &str = "wpt";
 
-/// `cargo xtask wpt [ARGUMENTS...]`: hands its arguments to the runner, and the browser and the expectations with them.
+/// `cargo xtask wpt [ARGUMENTS...]`: hands its arguments to the runner. Without `--upstream` our own tests are
+/// run.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
     setup::ensure(Purpose::Test)?;
     let cargo = Cargo::new(workspace)?;
     cargo.build()?;
+    // The runner finds the browser beside itself.
     let mut command = cargo.program("wpt-runner");
     command.args(["--called-as", "cargo xtask wpt"]);
+    let suite = workspace.root().join(SUITE);
+    let is_upstream = has_option(arguments, "--upstream");
     if !has_option(arguments, "--expectations") {
+        let name = if is_upstream {
+            "upstream.json"
+        } else {
+            "own.json"
+        };
         command
             .arg("--expectations")
-            .arg(workspace.root().join(EXPECTATIONS));
+            .arg(suite.join("expectations").join(name));
+    }
+    let names_tests = ["--suite", "--from"]
+        .iter()
+        .any(|option| has_option(arguments, option));
+    if !is_upstream && !names_tests {
+        command.arg("--suite").arg(&suite);
     }
     let status = command
         .args(arguments)

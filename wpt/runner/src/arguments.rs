@@ -21,19 +21,28 @@ pub struct Arguments {
     pub include: Vec<String>,
 
     /// An unpacked tree of web-platform-tests, whose tests are run on its own server
-    #[arg(long, value_name = "DIR", required_unless_present = "from")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["suite", "from"])]
     pub upstream: Option<PathBuf>,
 
+    /// The folder of our own tests, with the folders tests and harness
+    #[arg(long, value_name = "DIR", conflicts_with = "upstream")]
+    pub suite: Option<PathBuf>,
+
     /// The tree's manifest; without this DIR/MANIFEST.json, which is made if it is missing
-    #[arg(long, value_name = "FILE", requires = "upstream")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "upstream",
+        conflicts_with = "suite"
+    )]
     pub manifest: Option<PathBuf>,
 
     /// Use the tree's server that runs already, instead of starting it
-    #[arg(long, requires = "upstream")]
+    #[arg(long, requires = "upstream", conflicts_with = "suite")]
     pub served: bool,
 
-    /// Let the tree's server take any free ports, so that several runs can go on at a time
-    #[arg(long, requires = "upstream", conflicts_with = "served")]
+    /// Let the tests' server take any free ports, so that several runs can go on at a time
+    #[arg(long, conflicts_with = "served")]
     pub free_ports: bool,
 
     /// The browser; without this the one beside this program
@@ -85,7 +94,7 @@ pub struct Arguments {
     pub list: bool,
 
     /// Do not run anything, but take the raw results in this file (repeatable, to put chunks together)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "manifest", "include"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "suite", "manifest", "include"])]
     pub from: Vec<PathBuf>,
 
     /// What is expected not to pass; without this nothing is
@@ -146,6 +155,7 @@ impl Arguments {
         let mut words = vec![self.called_as.clone()];
         let paths = [
             ("--upstream", &self.upstream),
+            ("--suite", &self.suite),
             ("--manifest", &self.manifest),
             ("--browser", &self.browser),
         ];
@@ -198,6 +208,7 @@ mod tests {
             "--upstream wpt --browser-arg --pref --browser-arg a=b",
             "--upstream wpt --rebaseline --expectations e.json --repeat 3",
             "--from a.jsonl --from b.jsonl --wptreport w.json",
+            "--suite wpt --free-ports user-enabled-cors/",
         ] {
             let arguments = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
             arguments.selection().expect("a selection");
@@ -215,6 +226,8 @@ mod tests {
             "--upstream wpt --timeout-multiplier 0",
             "--upstream wpt --timeout-multiplier NaN",
             "--upstream wpt --from a.jsonl",
+            "--upstream wpt --suite wpt",
+            "--suite wpt --served",
             "--manifest m.json --from a.jsonl",
         ] {
             assert!(parse(line).is_err(), "{line}");

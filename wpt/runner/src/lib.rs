@@ -2,6 +2,8 @@
 //!
 //! - [`manifest`] and [`selection`]: which tests there are, and which of them are run;
 //! - [`upstream`]: an unpacked tree of upstream's tests, with its own server;
+//! - [`fixtures`] and [`own`]: our own tests, on our own server;
+//! - [`suite`]: either of them;
 //! - [`browser`]: one test in one browser process, and what it came to;
 //! - [`schedule`]: many of them at a time;
 //! - [`outcome`]: the results; [`expectations`]: what they are compared with;
@@ -16,12 +18,15 @@
 pub mod arguments;
 pub mod browser;
 pub mod expectations;
+pub mod fixtures;
 pub mod manifest;
 pub mod outcome;
+pub mod own;
 pub mod progress;
 pub mod report;
 pub mod report_script;
 pub mod run;
 pub mod schedule;
 pub mod selection;
+pub mod suite;
 pub mod upstream;

@@ -241,7 +241,7 @@ fn test_case(url_base: &str, source: &str, entry: &Value) -> Result<TestCase, Ma
 /// The flags of a test: what stands between dots in its name, and the values of the parameter `wpt_flags`.
 ///
 /// <https://web-platform-tests.org/writing-tests/file-names.html>
-fn flags(id: &str) -> Option<BTreeSet<String>> {
+pub(crate) fn flags(id: &str) -> Option<BTreeSet<String>> {
     let url = Url::parse("http://localhost/").ok()?.join(id).ok()?;
     let name = url.path_segments()?.next_back()?;
     let parts: Vec<&str> = name.split('.').collect();

@@ -17,8 +17,7 @@ use crate::progress::{Numbers, Progress};
 use crate::report::{json_lines, text, wptreport};
 use crate::report_script;
 use crate::schedule;
-use crate::selection::Extra;
-use crate::upstream::{Ports, Server, Tree};
+use crate::suite::Suite;
 
 /// Does what the arguments ask for; whether everything was as expected.
 ///
@@ -41,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     };
     let start = SystemTime::now();
     let (results, elapsed) = if arguments.from.is_empty() {
-        match run.on_upstream()? {
+        match run.on_suite()? {
             Some((results, elapsed)) => (results, Some(elapsed)),
             None => return Ok(true),
         }
@@ -85,15 +84,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs the tests of an upstream tree; nothing if they were only to be listed.
-    fn on_upstream(&mut self) -> Result<Option<(Vec<TestResult>, Duration)>> {
+    /// Runs the tests of a suite; nothing if they were only to be listed.
+    fn on_suite(&mut self) -> Result<Option<(Vec<TestResult>, Duration)>> {
         let arguments = self.arguments;
-        let folder = arguments
-            .upstream
-            .as_deref()
-            .context("no tree is named with --upstream")?;
-        let tree = Tree::open(folder)?;
-        let manifest = tree.manifest(arguments.manifest.as_deref())?;
+        let suite = Suite::open(arguments)?;
+        let manifest = suite.manifest(arguments)?;
         let selection = arguments.selection()?;
         let tests = self.enabled(selection.select(&manifest)?)?;
         if arguments.list {
@@ -119,22 +114,7 @@ impl Run<'_> {
 
         let scratch = tempfile::Builder::new().prefix("wpt-runner-").tempdir()?;
         let scripts = report_script::write(scratch.path(), arguments.timeout_multiplier)?;
-        let with_h2 = arguments.with.contains(&Extra::H2);
-        let ports = if arguments.free_ports {
-            Ports::free()?
-        } else {
-            Ports::USUAL
-        };
-        let mut server = if arguments.served {
-            ports.expect_served(with_h2)?;
-            None
-        } else {
-            Some(tree.serve(scratch.path(), ports, with_h2)?)
-        };
-        let root_certificate = server.as_ref().map_or_else(
-            || tree.root_certificate(),
-            |server| server.root_certificate().to_owned(),
-        );
+        let served = suite.serve(arguments, scratch.path())?;
         let launcher = Launcher {
             program: match &arguments.browser {
                 Some(path) => path.clone(),
@@ -146,13 +126,12 @@ impl Run<'_> {
                 "--temporary-profile".into(),
                 "--userscripts".into(),
                 scripts.into(),
-                "--certificate-path".into(),
-                root_certificate.into(),
             ]
             .into_iter()
+            .chain(served.browser_arguments())
             .chain(arguments.browser_arg.iter().cloned())
             .collect(),
-            environment: vec![("HOST_FILE".into(), tree.write_hosts(scratch.path())?.into())],
+            environment: vec![("HOST_FILE".into(), served.hosts().into())],
         };
 
         let mut progress = Progress::begin();
@@ -166,9 +145,9 @@ impl Run<'_> {
                 arguments.processes,
                 |test| {
                     let deadline = browser::deadline(test.timeout, arguments.timeout_multiplier);
-                    let mut result = launcher.run(&test.id, &Tree::url(test, ports)?, deadline)?;
+                    let mut result = launcher.run(&test.id, &served.url(test)?, deadline)?;
                     for subtest in &mut result.subtests {
-                        subtest.name = ports.as_usual(&subtest.name);
+                        subtest.name = served.as_usual(&subtest.name);
                     }
                     Ok(result)
                 },
@@ -176,7 +155,7 @@ impl Run<'_> {
                     progress.clear();
                     self.take(result)?;
                     progress.show(self.numbers);
-                    server.as_mut().map_or(Ok(()), Server::check)
+                    served.check()
                 },
             )?);
             if arguments.until_unexpected && self.numbers.unexpected > 0 {

@@ -281,7 +281,7 @@ impl Tree {
 
 /// The tree's server. It ends when dropped.
 pub struct Server {
-    child: Child,
+    child: Mutex<Child>,
     root_certificate: PathBuf,
     output: Arc<Mutex<VecDeque<String>>>,
 }
@@ -301,19 +301,16 @@ impl Server {
         if let Some(stream) = child.stderr.take() {
             keep_last_lines(stream, &output);
         }
-        let mut server = Self {
-            child,
+        let server = Self {
+            child: Mutex::new(child),
             root_certificate: PathBuf::new(),
             output,
         };
         let began = Instant::now();
         while !ports.iter().all(|port| listens(*port)) {
-            if let Some(status) = server.child.try_wait()? {
-                bail!(
-                    "the tests' server ended ({status}) before it listened\n{}",
-                    server.last_output()
-                );
-            }
+            server
+                .check()
+                .context("the tests' server does not listen")?;
             if began.elapsed() > START_DEADLINE {
                 bail!(
                     "the tests' server does not listen after {} s\n{}",
@@ -336,8 +333,9 @@ impl Server {
     /// # Errors
     ///
     /// If it does not; the error shows its last output.
-    pub fn check(&mut self) -> Result<()> {
-        match self.child.try_wait()? {
+    pub fn check(&self) -> Result<()> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        match child.try_wait()? {
             None => Ok(()),
             Some(status) => bail!("the tests' server ended ({status})\n{}", self.last_output()),
         }
@@ -352,18 +350,19 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        drop(child.stdin.take());
         let began = Instant::now();
         while began.elapsed() < END_DEADLINE {
             // An error means that there is nothing left to wait for.
-            if !matches!(self.child.try_wait(), Ok(None)) {
+            if !matches!(child.try_wait(), Ok(None)) {
                 return;
             }
             thread::sleep(POLL_INTERVAL);
         }
         // It may end at this very moment, which is as well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -496,14 +495,15 @@ mod tests {
         let Err(error) = Server::start(shell("echo no such module; exit 3"), &[port]) else {
             panic!("nothing listens there");
         };
-        assert!(error.to_string().contains("exit status: 3"), "{error}");
+        let error = format!("{error:#}");
+        assert!(error.contains("exit status: 3"), "{error}");
     }
 
     #[test]
     fn a_server_ends_with_its_standard_input() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let mut server = Server::start(shell("exec cat"), &[port]).expect("it listens");
+        let server = Server::start(shell("exec cat"), &[port]).expect("it listens");
         server.check().expect("it runs");
         let began = Instant::now();
         drop(server);
