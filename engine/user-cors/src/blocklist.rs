@@ -119,20 +119,20 @@ impl Blocklist {
 }
 
 /// Everything that step 5 looks at, besides policy.
-#[derive(Debug, Default)]
-pub(crate) struct Blocklists {
-    pub(crate) own: Blocklist,
-    pub(crate) installed: Vec<InstalledBlocklist>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocklists<'a> {
+    pub(crate) own: &'a Blocklist,
+    pub(crate) installed: &'a [InstalledBlocklist],
 }
 
-impl Blocklists {
+impl Blocklists<'_> {
     /// Step 5.
     ///
     /// # Errors
     /// If a list blocks the target, or if one that has to be asked cannot be.
     pub(crate) fn check(&self, policy: &Policy, target: &TupleOrigin) -> Result<(), Refusal> {
         self.own.check(policy, target)?;
-        for installed in &self.installed {
+        for installed in self.installed {
             let Some(list) = &installed.list else {
                 return Err(Refusal::BlocklistUnreadable);
             };
@@ -237,8 +237,8 @@ mod tests {
         let target = origin("https://www.bank.example");
         let check = |installed: Vec<InstalledBlocklist>, policy: &Policy| {
             let lists = Blocklists {
-                own: Blocklist::default(),
-                installed,
+                own: &Blocklist::default(),
+                installed: &installed,
             };
             lists.check(policy, &target)
         };

@@ -107,7 +107,7 @@ pub enum Decision {
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) policy: &'a PolicyStatus,
-    pub(crate) blocklists: &'a Blocklists,
+    pub(crate) blocklists: Blocklists<'a>,
     pub(crate) store: &'a PermissionStore,
     pub(crate) session: &'a SessionGrants,
 }

@@ -99,6 +99,9 @@ pub enum PolicyError {
     /// The policy is locked, and the file is one that the user could change.
     #[error("the policy is locked, but this user can write to its file")]
     WritableByUser,
+    /// The policy is locked, and the file lies where the user could put another one in its place.
+    #[error("the policy is locked, but this user can replace its file in the folder {}", .0.display())]
+    ReplaceableByUser(PathBuf),
 }
 
 /// What is known about policy.
@@ -166,9 +169,9 @@ impl PolicyStatus {
         match read_bounded(path) {
             Ok(None) => Self::None,
             Ok(Some(text)) => match Policy::parse(&text) {
-                // FIXME: a directory in which the user could put another file in its place is not noticed.
-                Ok(policy) if policy.locked && is_writable(path) => {
-                    Self::Unusable(PolicyError::WritableByUser)
+                Ok(policy) if policy.locked => match cannot_be_changed(path) {
+                    Ok(()) => Self::InForce(policy),
+                    Err(error) => Self::Unusable(error),
                 },
                 Ok(policy) => Self::InForce(policy),
                 Err(error) => Self::Unusable(error.into()),
@@ -199,8 +202,79 @@ fn read_bounded(path: &Path) -> Result<Option<String>, PolicyError> {
     fs::read_to_string(path).map(Some).map_err(unreadable)
 }
 
+/// Whether this user can neither write to the file nor put another one in its place.
+fn cannot_be_changed(path: &Path) -> Result<(), PolicyError> {
+    if is_writable(path) {
+        return Err(PolicyError::WritableByUser);
+    }
+    #[cfg(unix)]
+    if let Some(folder) =
+        folders::replaceable_in(path).map_err(|error| PolicyError::Unreadable(error.to_string()))?
+    {
+        return Err(PolicyError::ReplaceableByUser(folder));
+    }
+    Ok(())
+}
+
 fn is_writable(path: &Path) -> bool {
     fs::OpenOptions::new().append(true).open(path).is_ok()
+}
+
+/// Folders in which this user could put something else in a file's place, by owner and mode.
+#[cfg(unix)]
+mod folders {
+    use std::{
+        fs, io,
+        os::unix::fs::MetadataExt,
+        path::{Path, PathBuf},
+    };
+
+    /// In a folder with this bit only the owner of an entry, or of the folder, removes or renames it.
+    const STICKY: u32 = 0o1000;
+
+    /// Who asks, and what a folder and an entry in it say.
+    pub(super) struct Ownership {
+        pub(super) user: u32,
+        pub(super) folder: u32,
+        pub(super) mode: u32,
+        pub(super) entry: u32,
+        /// Whether the system let this user make a file there.
+        pub(super) may_create: bool,
+    }
+
+    impl Ownership {
+        pub(super) fn lets_replace(&self) -> bool {
+            // Who owns a folder can give themselves leave to write to it; the superuser needs none.
+            if self.user == self.folder || self.user == 0 {
+                return true;
+            }
+            self.may_create && (self.mode & STICKY == 0 || self.user == self.entry)
+        }
+    }
+
+    /// The first folder, from the file up to the root, in which this user could put something in the place of the file or
+    /// of a folder above it.
+    pub(super) fn replaceable_in(path: &Path) -> io::Result<Option<PathBuf>> {
+        let path = fs::canonicalize(path)?;
+        // NB: a file of one's own says who one is; the standard library does not.
+        let user = tempfile::tempfile()?.metadata()?.uid();
+        let mut entry = path.as_path();
+        while let Some(folder) = entry.parent() {
+            let metadata = fs::metadata(folder)?;
+            let ownership = Ownership {
+                user,
+                folder: metadata.uid(),
+                mode: metadata.mode(),
+                entry: fs::symlink_metadata(entry)?.uid(),
+                may_create: tempfile::tempfile_in(folder).is_ok(),
+            };
+            if ownership.lets_replace() {
+                return Ok(Some(folder.to_owned()));
+            }
+            entry = folder;
+        }
+        Ok(None)
+    }
 }
 
 impl<'de> Deserialize<'de> for OriginPattern {
@@ -355,6 +429,41 @@ mod tests {
                 .unwrap_err();
         assert_eq!(error.line, 3);
         assert!(error.to_string().contains("Enabledd"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_in_which_a_file_can_be_replaced() {
+        let user = 1000;
+        for (user, folder, mode, entry, may_create, expected) in [
+            (user, 0, 0o755, 0, false, false),
+            (user, 0, 0o1777, 0, true, false),
+            (user, 0, 0o777, 0, true, true),
+            (user, 0, 0o1777, user, true, true),
+            (user, 0, 0o775, 0, true, true),
+            (user, user, 0o555, 0, false, true),
+            (0, 0, 0o755, 0, true, true),
+        ] {
+            let ownership = folders::Ownership {
+                user,
+                folder,
+                mode,
+                entry,
+                may_create,
+            };
+            assert_eq!(
+                ownership.lets_replace(),
+                expected,
+                "{mode:o} {folder} {entry}"
+            );
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policies.json");
+        fs::write(&path, "{}").unwrap();
+        assert_eq!(
+            folders::replaceable_in(&path).unwrap(),
+            Some(fs::canonicalize(folder.path()).unwrap())
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The store: grants, denials, embargoes, remembered opt-outs and the ledger, on SQLite.
+//! The store: grants, denials, the user's blocklist, embargoes, remembered opt-outs and the ledger, on SQLite.
 //!
 //! Everything that decides is read into memory when the store is opened and looked up there by value; the database is
 //! what survives. Each change is one transaction, written before it counts. The process may be killed at any moment: what
@@ -7,6 +7,7 @@
 //! A store that is damaged, or was written by a newer version, is set aside under another name and a new one is begun.
 //! Then nothing is granted, and the person is told. One process has a store at a time.
 
+mod blocklist;
 mod exchange;
 mod grants;
 mod ledger;
@@ -24,6 +25,7 @@ use rusqlite::{Connection, ErrorCode};
 use thiserror::Error;
 
 use crate::{
+    blocklist::Blocklist,
     clock::Timestamp,
     embargo::Embargoes,
     opt_out::OptOuts,
@@ -37,6 +39,7 @@ pub struct PermissionStore {
     kind: StoreKind,
     grants: HashMap<PermissionKey, Vec<Grant>>,
     denials: HashMap<PermissionKey, Denial>,
+    blocklist: Blocklist,
     embargoes: Embargoes,
     opt_outs: OptOuts,
 }
@@ -196,6 +199,7 @@ impl PermissionStore {
             kind,
             grants: HashMap::new(),
             denials: HashMap::new(),
+            blocklist: Blocklist::default(),
             embargoes: Embargoes::default(),
             opt_outs: OptOuts::default(),
         }
@@ -210,6 +214,7 @@ impl PermissionStore {
         let mut store = Self::empty(connection, StoreKind::Lasting);
         store.load_grants()?;
         store.load_denials()?;
+        store.load_blocklist()?;
         store.load_embargoes()?;
         store.load_opt_outs()?;
         Ok(store)
@@ -340,10 +345,12 @@ mod tests {
             ("grants", "methods = 64"),
             ("grants", "headers = 'A B'"),
             ("denials", "target = 'https://b.example/'"),
+            ("blocked_targets", "target = '*.b.example'"),
         ] {
             let (_folder, path) = folder();
             let mut store = PermissionStore::open(&path, NOW).unwrap().store;
             grants::tests::add_one_of_each(&mut store, NOW);
+            store.block(&"bank.example".parse().unwrap()).unwrap();
             drop(store);
             let connection = Connection::open(&path).unwrap();
             connection

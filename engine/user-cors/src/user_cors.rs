@@ -10,10 +10,10 @@ use std::{fmt, mem, sync::Arc};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
-use self::state::{State, declined};
+use self::state::{State, declined, report};
 use crate::{
     address_space::{AddressSpaceOverrides, Classifier, Nat64Prefix},
-    blocklist::{BlockedTarget, Blocklist, Blocklists, InstalledBlocklist},
+    blocklist::{BlockedTarget, Blocklist, InstalledBlocklist},
     clock::Timestamp,
     decision::Settings,
     delivery::HoldBudgets,
@@ -71,7 +71,7 @@ impl UserCors {
             state: Mutex::new(State {
                 settings: Settings::default(),
                 policy: PolicyStatus::None,
-                blocklists: Blocklists::default(),
+                installed_blocklists: Vec::new(),
                 classifier: Classifier::new(),
                 store,
                 session: SessionGrants::default(),
@@ -129,21 +129,26 @@ impl UserCors {
     pub fn blocklist(&self) -> Vec<BlockedTarget> {
         self.state
             .lock()
-            .blocklists
-            .own
+            .store
+            .blocklist()
             .entries()
             .cloned()
             .collect()
     }
 
-    /// Sets the user's own blocklist; open questions that it decides end.
+    /// Stores this as the user's own blocklist; open questions that it decides end.
     pub fn set_blocklist(&self, blocklist: Blocklist, now: Timestamp) -> Vec<Settlement> {
-        self.change(now, |state| state.blocklists.own = blocklist)
+        self.change(now, |state| {
+            report(
+                "the blocklist could not be stored and holds until the browser quits",
+                state.store.set_blocklist(blocklist),
+            );
+        })
     }
 
     /// The list files in force, the administrator's and the user's.
     pub fn installed_blocklists(&self) -> Vec<InstalledBlocklist> {
-        self.state.lock().blocklists.installed.clone()
+        self.state.lock().installed_blocklists.clone()
     }
 
     /// Puts these list files in force, in place of all before them; open questions that they decide end. They come from
@@ -153,7 +158,7 @@ impl UserCors {
         lists: Vec<InstalledBlocklist>,
         now: Timestamp,
     ) -> Vec<Settlement> {
-        self.change(now, |state| state.blocklists.installed = lists)
+        self.change(now, |state| state.installed_blocklists = lists)
     }
 
     /// Sets who answers questions. Those that are open stay with the person.

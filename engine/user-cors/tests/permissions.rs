@@ -803,3 +803,29 @@ fn imported_denials_end_grants_and_questions() {
         Err(Refusal::Denied)
     );
 }
+
+#[test]
+fn the_blocklist_is_stored_and_ends_questions() {
+    let (folder, user_cors) = lasting();
+    let failure = failure("https://www.b.example/");
+    let entry: BlockedTarget = "b.example".parse().expect("an entry");
+    let ticket = ask(&user_cors, &failure, NOW);
+    let settled = user_cors.block(&entry, NOW).expect("written");
+    let declined = Settlement {
+        ticket,
+        verdict: Verdict::Declined(DeclineReason::Forbidden),
+    };
+    assert_eq!(settled, [declined]);
+    drop(user_cors);
+    let user_cors = open(&folder);
+    assert_eq!(
+        refusal(user_cors.consider(&failure, NOW)),
+        Refusal::TargetBlockedByUser
+    );
+    assert_eq!(user_cors.blocklist(), [entry.clone()]);
+    user_cors.unblock(&entry).expect("written");
+    assert!(is_question(&user_cors.consider(&failure, NOW)));
+    let _ = user_cors.set_blocklist(Blocklist::new([entry.clone()]), NOW);
+    drop(user_cors);
+    assert_eq!(open(&folder).blocklist(), [entry]);
+}

@@ -1,6 +1,6 @@
 //! Export of the store's lasting grants and denials, and import of others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Row, named_params};
 
@@ -66,20 +66,21 @@ impl PermissionStore {
             .filter(|(key, _)| !self.is_denied(key))
             .collect();
         let is_denied = |key: &PermissionKey| self.is_denied(key) || denials.contains_key(key);
-        let mut grants: Vec<(Grant, &UnknownFields)> = Vec::new();
+        let mut grants: BTreeMap<PermissionKey, Vec<(Grant, &UnknownFields)>> = BTreeMap::new();
         for entry in file.grants() {
             let grant = imported_grant(entry, now, policy_days);
             let kept = self.kind == StoreKind::Lasting
                 && grant.is_live_under(policy_days, now)
                 && !is_denied(&grant.coverage.key);
-            let mut known = self
-                .grants
-                .get(&grant.coverage.key)
-                .into_iter()
-                .flatten()
-                .chain(grants.iter().map(|(grant, _)| grant));
-            if kept && !known.any(|known| makes_needless(known, &grant)) {
-                grants.push((grant, &entry.unknown));
+            if !kept {
+                continue;
+            }
+            let key = grant.coverage.key.clone();
+            let here = self.grants.get(&key).into_iter().flatten();
+            let added = grants.entry(key).or_default();
+            let mut known = here.chain(added.iter().map(|(grant, _)| grant));
+            if !known.any(|known| makes_needless(known, &grant)) {
+                added.push((grant, &entry.unknown));
             }
         }
 
@@ -102,7 +103,7 @@ impl PermissionStore {
                 ),
             )?;
         }
-        for (grant, unknown) in &mut grants {
+        for (grant, unknown) in grants.values_mut().flatten() {
             let [top_level_site, requester, target] = &key_columns(&grant.coverage.key);
             transaction.execute(
                 "INSERT INTO grants
@@ -124,21 +125,20 @@ impl PermissionStore {
         }
         transaction.commit()?;
 
+        let added: usize = grants.values().map(Vec::len).sum();
         let imported = Imported {
-            grants: grants.len(),
+            grants: added,
             denials: denials.len(),
-            left_out: file.len() - grants.len() - denials.len(),
+            left_out: file.len().saturating_sub(added + denials.len()),
         };
         for (key, denial) in denials {
             self.grants.remove(&key);
             let created = denial.created.min(now);
             self.denials.insert(key.clone(), Denial { key, created });
         }
-        for (grant, _) in grants {
-            self.grants
-                .entry(grant.coverage.key.clone())
-                .or_default()
-                .push(grant);
+        for (key, added) in grants {
+            let added = added.into_iter().map(|(grant, _)| grant);
+            self.grants.entry(key).or_default().extend(added);
         }
         Ok(imported)
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{ReadError, SetAsideReason};
 
 /// One script for each version; version n is reached by running the first n. Scripts that were released never change.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The version that this program writes.
 pub(super) const LATEST: i64 = MIGRATIONS.len() as i64;
@@ -77,6 +77,11 @@ CREATE TABLE ledger (
 const VERSION_2: &str = "
 ALTER TABLE grants ADD COLUMN unknown_fields TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE denials ADD COLUMN unknown_fields TEXT NOT NULL DEFAULT '{}';
+";
+
+/// The user's own blocklist.
+const VERSION_3: &str = "
+CREATE TABLE blocked_targets (target TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 ";
 
 /// Settings of a connection, before anything is read.

@@ -2,6 +2,7 @@
 
 use super::{Change, UserCors};
 use crate::{
+    blocklist::BlockedTarget,
     clock::Timestamp,
     embargo::EmbargoKey,
     ledger::LedgerRecord,
@@ -87,6 +88,35 @@ impl UserCors {
         };
         self.tell(Change::Permissions);
         Ok(outcome)
+    }
+
+    /// Adds an entry to the user's own blocklist; open questions that it decides end.
+    ///
+    /// # Errors
+    /// If it cannot be written. The entry holds until the browser quits all the same, and the questions that it decides
+    /// end with the next change.
+    pub fn block(
+        &self,
+        entry: &BlockedTarget,
+        now: Timestamp,
+    ) -> Result<Vec<Settlement>, StoreError> {
+        let outcome = {
+            let mut state = self.state.lock();
+            let written = state.store.block(entry).map(drop);
+            written.map(|()| state.reconsider(now))
+        };
+        self.tell(Change::Permissions);
+        outcome
+    }
+
+    /// Removes an entry from the user's own blocklist.
+    ///
+    /// # Errors
+    /// If it cannot be written; the entry stays.
+    pub fn unblock(&self, entry: &BlockedTarget) -> Result<(), StoreError> {
+        let written = self.state.lock().store.unblock(entry).map(drop);
+        self.tell(Change::Permissions);
+        written
     }
 
     /// Ends one grant.

@@ -3,7 +3,7 @@
 use super::Answers;
 use crate::{
     address_space::Classifier,
-    blocklist::Blocklists,
+    blocklist::{Blocklists, InstalledBlocklist},
     clock::Timestamp,
     decision::{self, Context, CorsFailure, Settings},
     delivery::HoldBudgets,
@@ -25,7 +25,7 @@ use crate::{
 pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) policy: PolicyStatus,
-    pub(super) blocklists: Blocklists,
+    pub(super) installed_blocklists: Vec<InstalledBlocklist>,
     pub(super) classifier: Classifier,
     pub(super) store: PermissionStore,
     pub(super) session: SessionGrants,
@@ -41,7 +41,10 @@ impl State {
         Context {
             settings: &self.settings,
             policy: &self.policy,
-            blocklists: &self.blocklists,
+            blocklists: Blocklists {
+                own: self.store.blocklist(),
+                installed: &self.installed_blocklists,
+            },
             store: &self.store,
             session: &self.session,
         }
@@ -182,7 +185,10 @@ impl State {
         let context = Context {
             settings: &self.settings,
             policy: &self.policy,
-            blocklists: &self.blocklists,
+            blocklists: Blocklists {
+                own: self.store.blocklist(),
+                installed: &self.installed_blocklists,
+            },
             store: &self.store,
             session: &self.session,
         };
