@@ -22,6 +22,7 @@ use super::exchange::{ConnectionTimings, ExchangeRecord, HttpVersion, Route};
 use super::key::ConnectionKey;
 use super::payload::Payload;
 use super::proxy::ProxyServer;
+use super::response_head::{ResponseExpectation, ResponseHeads};
 use super::tls::TlsFacts;
 use super::transport::Metered;
 
@@ -136,6 +137,8 @@ pub(super) struct Http1Connection {
     pub(super) sender: http1::SendRequest<Payload>,
     pub(super) facts: Arc<ConnectionFacts>,
     received: Arc<AtomicU64>,
+    /// To be told before each request.
+    pub(super) expectation: ResponseExpectation,
     /// Whether an exchange has used it.
     pub(super) used: bool,
     runtime: Handle,
@@ -149,6 +152,8 @@ impl Http1Connection {
         facts: ConnectionFacts,
     ) -> Result<Self, ConnectionError> {
         let received = transport.received();
+        let transport = ResponseHeads::new(transport);
+        let expectation = transport.expectation();
         let (sender, connection) = http1::Builder::new()
             .title_case_headers(true)
             // NOTE: a user agent replaces obsolete line folding by spaces, RFC 9112 section 5.2.
@@ -168,6 +173,7 @@ impl Http1Connection {
             sender,
             facts: Arc::new(facts),
             received,
+            expectation,
             used: false,
             runtime: Handle::current(),
             _driver: Driver(driver.abort_handle()),

@@ -3,8 +3,8 @@
 //! [`Connections::exchange`] is all that the fetch algorithms use. Behind it: names and addresses (`dns`, [`hosts`]), sockets
 //! (`transport`) and proxies (`proxy`), TLS (`tls`, with `certificate_verifier` and [`certificate_overrides`]), put together by
 //! the `connector`; the `pool`, keyed by [`ConnectionKey`] as the standard's
-//! [connection pool](https://fetch.spec.whatwg.org/#concept-connection-pool); the request's body on its way up (`upload`)
-//! and content codings on the way down ([`decoding`]).
+//! [connection pool](https://fetch.spec.whatwg.org/#concept-connection-pool); the request's body on its way up (`upload`),
+//! and on the way down what HTTP's parser would choke on (`response_head`) and content codings ([`decoding`]).
 
 pub mod certificate_overrides;
 mod certificate_verifier;
@@ -21,6 +21,7 @@ mod payload;
 mod pool;
 mod proxy;
 mod response_body;
+mod response_head;
 mod send;
 #[cfg(test)]
 mod tests;

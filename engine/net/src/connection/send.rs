@@ -111,6 +111,7 @@ async fn transmit(
                 .connection()
                 .ok_or(Stop::Certain(ConnectionError::Cancelled))?;
             let before = connection.received();
+            connection.expectation.expect();
             let sent = connection.sender.try_send_request(message);
             let result = progress.limit_stall(RESPONSE_TIMEOUT, sent).await;
             (result, connection.received() == before)

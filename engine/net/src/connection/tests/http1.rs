@@ -8,12 +8,13 @@ use http::HeaderValue;
 use http::header::HeaderName;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc};
-use user_cors::Site;
+use user_cors::{PreventOrigin, Site};
 
 use super::*;
 use crate::connection::error::Phase;
 use crate::connection::{ConnectionError, HttpVersion, RequestBodyReader, Route};
 use crate::fetch::BodyError;
+use crate::fetch::headers::access_control::{AllowOrigin, allow_origin};
 
 /// A server that answers each request with the number of its connection.
 async fn numbering_server() -> Server {
@@ -368,10 +369,17 @@ async fn a_flood_of_headers_is_an_error() {
 
 #[tokio::test]
 async fn what_is_not_http_is_an_error() {
-    let answers: [&[u8]; 4] = [
+    let answers: [&[u8]; 11] = [
         b"<p>Hello from HTTP/0.9</p>\r\n\r\n",
         b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 200 O\x01K\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA\x01: b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\x01\r\n\r\n1",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\x01\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\x01\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Security-Policy:\x0Cdefault-src 'none'\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
     ];
     for answer in answers {
@@ -384,6 +392,36 @@ async fn what_is_not_http_is_an_error() {
             "{:?}: {result:?}",
             String::from_utf8_lossy(answer)
         );
+    }
+}
+
+#[tokio::test]
+async fn a_control_byte_in_a_header_value_spoils_that_header_only() {
+    let server = Server::start(|mut stream, _| async move {
+        loop {
+            read_head(&mut stream).await?;
+            // Piece by piece: each byte is received by itself, or with what came before it.
+            for byte in b"HTTP/1.1 103 Early Hints\r\nLink: \x01\r\n\r\nHTTP/1.1 200 OK\r\n\
+                Access-Control-Prevent-Origin: \x01\r\nAccess-Control-Allow-Origin: *\x7F\r\n\
+                X: a\x0Bb\r\nX: c\r\nContent-Length: 6\r\n\r\na: \x01\r\n"
+            {
+                stream.write_all(&[*byte]).await?;
+                tokio::task::yield_now().await;
+            }
+        }
+    })
+    .await;
+    let connections = Connections::new(options(""));
+    for reused in [false, true] {
+        let exchange = connections.exchange(get(&server.url("/"))).await.unwrap();
+        assert_eq!(exchange.record.reused, reused);
+        let headers = &exchange.headers;
+        let values: Vec<_> = headers.get_all("x").iter().collect();
+        assert_eq!(values, [&b"a\xFFb"[..], b"c"]);
+        assert_eq!(PreventOrigin::parse(headers), PreventOrigin::Unparsable);
+        assert!(matches!(allow_origin(headers), AllowOrigin::Invalid(_)));
+        assert_eq!(text(exchange).await, "a: \x01\r\n");
+        until_idle(&connections, 1).await;
     }
 }
 
