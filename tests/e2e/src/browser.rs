@@ -1,4 +1,4 @@
-//! The real browser, run headless as a child process.
+//! The real browser, run as a child process.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+/// What stands before a line that the browser wrote to standard error.
+const STDERR: &str = "stderr: ";
+
 /// How a browser is started.
 #[derive(Clone, Debug, Default)]
 pub struct BrowserOptions {
-    /// Arguments before the URL, beside `--headless` and, without [`profile`](Self::profile), `--temporary-profile`.
+    /// Arguments beside the URL, `--headless` and, without [`profile`](Self::profile), `--temporary-profile`.
     pub arguments: Vec<String>,
     /// Environment variables to set.
     pub environment: Vec<(String, String)>,
@@ -68,15 +71,51 @@ impl Browser {
     /// # Errors
     /// If it cannot be started.
     pub fn open(url: &str, options: &BrowserOptions) -> Result<Self> {
-        let mut command = Command::new(Self::binary()?);
+        let mut command = Self::command(url, options)?;
         command.arg("--headless");
+        Self::spawn(command)
+    }
+
+    /// Starts the browser with a window on an X display, light and without a desktop around it.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn open_on_display(display: &str, url: &str, options: &BrowserOptions) -> Result<Self> {
+        let mut command = Self::command(url, options)?;
+        command.env("DISPLAY", display);
+        for variable in ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "GTK_THEME"] {
+            command.env_remove(variable);
+        }
+        Self::spawn(command)
+    }
+
+    /// Runs the browser headless until the page of `url` has loaded, and returns the page's text.
+    ///
+    /// # Errors
+    /// If it cannot be started, does not end within `limit`, or not with status 0.
+    pub fn text_of(url: &str, options: &BrowserOptions, limit: Duration) -> Result<String> {
+        let mut command = Self::command(url, options)?;
+        command.args(["--headless", "--exit", "--dump", "text"]);
+        let ended = Self::spawn(command)?.wait_for_end(limit)?;
+        if !ended.status.success() || ended.output.contains("panicked") {
+            bail!("{ended:?}");
+        }
+        let text = ended
+            .output
+            .lines()
+            .filter(|line| !line.starts_with(STDERR));
+        Ok(text.collect::<Vec<_>>().join("\n"))
+    }
+
+    fn command(url: &str, options: &BrowserOptions) -> Result<Command> {
+        let mut command = Command::new(Self::binary()?);
         match &options.profile {
             Some(profile) => command.arg("--config-dir").arg(profile),
             None => command.arg("--temporary-profile"),
         };
         command.args(&options.arguments).arg(url);
         command.envs(options.environment.iter().cloned());
-        Self::spawn(command)
+        Ok(command)
     }
 
     fn spawn(mut command: Command) -> Result<Self> {
@@ -98,7 +137,7 @@ impl Browser {
         });
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let _ = errors.send(format!("stderr: {line}"));
+                let _ = errors.send(format!("{STDERR}{line}"));
             }
         });
         Ok(Self {

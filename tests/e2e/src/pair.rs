@@ -1,6 +1,7 @@
 //! Two origins of different sites: a page, and a target that is silent about CORS unless a test says otherwise.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -8,10 +9,14 @@ use http::{Request, Response, StatusCode};
 use latchkey_demo::ca::TestCa;
 use latchkey_demo::reply;
 use latchkey_demo::server::{Server, Service, Site};
+use rustls::ServerConfig;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{Browser, BrowserOptions};
+use crate::{Browser, BrowserOptions, wait_for};
+
+/// The target's host.
+const TARGET: &str = "data.silent.localhost";
 
 type Answering = dyn Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync;
 
@@ -43,13 +48,25 @@ impl Pair {
         script: &'static str,
         target: impl Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
     ) -> Result<Self> {
+        Self::start_with_target_tls(script, target, |ca, host| ca.server_config(&[host]))
+    }
+
+    /// Starts both, the target with a certificate of the caller's making for its host.
+    ///
+    /// # Errors
+    /// If a port or a certificate cannot be had.
+    pub fn start_with_target_tls(
+        script: &'static str,
+        target: impl Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
+        target_tls: impl FnOnce(&TestCa, &str) -> Result<Arc<ServerConfig>>,
+    ) -> Result<Self> {
         let runtime = Runtime::new()?;
         let ca = TestCa::new()?;
         let directory = tempfile::tempdir()?;
         let root = ca.write_pem(directory.path())?;
         let (page, target) = runtime.block_on(async {
             let page = Site::bind("page.asker.localhost", 0).await?;
-            let site = Site::bind("data.silent.localhost", 0).await?;
+            let site = Site::bind(TARGET, 0).await?;
             let origin = site.origin()?.origin().ascii_serialization();
             let html = format!(
                 "<!doctype html><script>
@@ -64,7 +81,8 @@ impl Pair {
                     reply::html(StatusCode::OK, html.clone())
                 })),
             )?;
-            anyhow::Ok((page, site.serve(&ca, Answers(Arc::new(target)))?))
+            let tls = target_tls(&ca, TARGET)?;
+            anyhow::Ok((page, site.serve_with_tls(tls, Answers(Arc::new(target)))?))
         })?;
         let spaces = [&page, &target]
             .map(|server| {
@@ -107,6 +125,38 @@ impl Pair {
         Ok(BrowserOptions {
             arguments,
             ..BrowserOptions::default()
+        })
+    }
+
+    /// Options for a browser that knows these servers and asks the person in front of its window, if it has one.
+    pub fn options_without_rules(&self) -> BrowserOptions {
+        BrowserOptions {
+            arguments: self.arguments.clone(),
+            ..BrowserOptions::default()
+        }
+    }
+
+    /// The words that pages have told so far, each by a request for `/told/word`, oldest first.
+    pub fn told(&self) -> Vec<String> {
+        let requests = self.page.log().seen();
+        let told = requests
+            .iter()
+            .filter_map(|seen| seen.path.strip_prefix("/told/"));
+        told.map(str::to_owned).collect()
+    }
+
+    /// Waits until a page has told this word.
+    ///
+    /// # Errors
+    /// If that does not happen within `limit`; the message lists what was told instead.
+    pub fn wait_for_told(&self, word: &str, limit: Duration) -> Result<()> {
+        wait_for(limit, || {
+            let told = self.told();
+            if told.iter().any(|told| told == word) {
+                Ok(())
+            } else {
+                Err(format!("no page told “{word}” but {told:?}"))
+            }
         })
     }
 

@@ -1,0 +1,121 @@
+//! Servers that cannot prove who they are: an error page, a network error, and no question.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use latchkey_demo::ca::TestCa;
+use latchkey_demo::reply;
+use latchkey_e2e::{Browser, Pair};
+use rustls::ServerConfig;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Reads what the target lets everyone read, then what it is silent about.
+const READ: &str = "
+    const outcome = path => fetch(target + path).then(response => response.text(), error => error.name);
+    tell(await outcome('/open') + ', ' + await outcome('/silent'));";
+
+type Identity = fn(&TestCa, &str) -> Result<Arc<ServerConfig>>;
+
+/// What is wrong with a server, and how the page says so.
+const WRONG: [(Identity, &str); 4] = [
+    (
+        |_, host| TestCa::with_name("Nobody's root")?.server_config(&[host]),
+        "its issuer is not trusted",
+    ),
+    // By the name of an issuer that is trusted, but not with its key.
+    (
+        |_, host| TestCa::new()?.server_config(&[host]),
+        "its signature is wrong",
+    ),
+    (
+        |ca, _| ca.server_config(&["other.localhost"]),
+        "it is for another name",
+    ),
+    (
+        |ca, host| ca.expired_server_config(&[host]),
+        "it has expired",
+    ),
+];
+
+fn answer(request: &Request<Bytes>) -> Response<Bytes> {
+    let mut response = reply::html(StatusCode::OK, "content");
+    if request.uri().path() == "/open" {
+        let headers = response.headers_mut();
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static("*"),
+        );
+    }
+    response
+}
+
+#[test]
+fn a_document_is_an_error_page_that_says_why() -> Result<()> {
+    for (identity, reason) in WRONG {
+        let pair = Pair::start_with_target_tls("", answer, identity)?;
+        let url = pair.target.url("/open");
+        let text = Browser::text_of(url.as_str(), &pair.options("once")?, LIMIT)?;
+        ensure!(text.contains("This connection is not private"), "{text}");
+        ensure!(text.contains("data.silent.localhost"), "{text}");
+        ensure!(text.contains(reason), "“{reason}” is not in: {text}");
+        ensure!(!text.contains("content"), "{text}");
+        assert_eq!(pair.target.log().take(), []);
+    }
+    Ok(())
+}
+
+/// What the page gets from the target when every question would be allowed.
+fn told(pair: &Pair, more: &[&str]) -> Result<String> {
+    let mut options = pair.options("once")?;
+    options
+        .arguments
+        .extend(more.iter().copied().map(str::to_owned));
+    let mut browser = pair.open(&options)?;
+    let told = browser.wait_for_alert("TOLD ", LIMIT)?;
+    let ended = browser.quit(LIMIT)?;
+    ensure!(ended.status.success(), "{ended:?}");
+    ensure!(!ended.output.contains("panicked"), "{}", ended.output);
+    Ok(told)
+}
+
+#[test]
+fn a_fetch_fails_and_nothing_is_asked() -> Result<()> {
+    for (identity, reason) in WRONG {
+        let pair = Pair::start_with_target_tls(READ, answer, identity)?;
+        assert_eq!(told(&pair, &[])?, "TypeError, TypeError", "{reason}");
+        assert_eq!(pair.target.log().take(), [], "{reason}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_overridden_error_loads_and_is_never_asked_about() -> Result<()> {
+    for (identity, reason) in WRONG {
+        let pair = Pair::start_with_target_tls(READ, answer, identity)?;
+        assert_eq!(
+            told(&pair, &["--ignore-certificate-errors"])?,
+            "content, TypeError",
+            "{reason}"
+        );
+        let url = pair.target.url("/open");
+        let mut options = pair.options("once")?;
+        options
+            .arguments
+            .push("--ignore-certificate-errors".to_owned());
+        let text = Browser::text_of(url.as_str(), &options, LIMIT)?;
+        assert_eq!(text, "content", "{reason}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_good_certificate_is_asked_about_though_errors_would_be_ignored() -> Result<()> {
+    let pair = Pair::start(READ, answer)?;
+    let told = told(&pair, &["--ignore-certificate-errors"])?;
+    assert_eq!(told, "content, content");
+    Ok(())
+}
