@@ -58,7 +58,9 @@ pub fn parse(input: &str) -> Result<Navigation, AddressError> {
         return Ok(Navigation::Search(words.trim().to_owned()));
     }
     if input.starts_with('/') && !input.starts_with("//") {
-        return Url::from_file_path(input).map(Navigation::Url).map_err(|()| AddressError::Path);
+        return Url::from_file_path(input)
+            .map(Navigation::Url)
+            .map_err(|()| AddressError::Path);
     }
     if let Some(scheme) = scheme(input) {
         return match scheme.as_str() {
@@ -101,10 +103,22 @@ pub fn search_url(words: &str) -> Url {
 fn scheme(input: &str) -> Option<String> {
     let (scheme, rest) = input.split_once(':')?;
     let mut characters = scheme.chars();
-    let well_formed = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+    let well_formed = characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
         && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    let opaque =
-        ["about", "blob", "data", "javascript", "file", "http", "https", "mailto", "ws", "wss"];
+    let opaque = [
+        "about",
+        "blob",
+        "data",
+        "javascript",
+        "file",
+        "http",
+        "https",
+        "mailto",
+        "ws",
+        "wss",
+    ];
     let scheme = scheme.to_ascii_lowercase();
     (well_formed && (rest.starts_with("//") || opaque.contains(&scheme.as_str()))).then_some(scheme)
 }
@@ -121,7 +135,11 @@ fn address_without_scheme(input: &str) -> Option<Url> {
         Host::Ipv4(address) => {
             // “1.5” is a number, not the address 1.0.0.5.
             let written_whole = authority.split(':').next()?.parse::<Ipv4Addr>() == Ok(address);
-            if !written_whole { None } else { Url::parse(&format!("http://{input}")).ok() }
+            if !written_whole {
+                None
+            } else {
+                Url::parse(&format!("http://{input}")).ok()
+            }
         },
         Host::Ipv6(_) => Url::parse(&format!("http://{input}")).ok(),
         Host::Domain(domain) if is_local(domain) => Url::parse(&format!("http://{input}")).ok(),
@@ -152,9 +170,12 @@ fn is_local(domain: &str) -> bool {
 /// Whether a name ends as names on the Internet do: “node.js” style words are searched for all the same when typed with
 /// other words, and a wrong guess leads to an error page that says so.
 fn has_top_level_domain(domain: &str) -> bool {
-    domain.trim_end_matches('.').rsplit_once('.').is_some_and(|(rest, last)| {
-        !rest.is_empty() && last.len() >= 2 && !last.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    domain
+        .trim_end_matches('.')
+        .rsplit_once('.')
+        .is_some_and(|(rest, last)| {
+            !rest.is_empty() && last.len() >= 2 && !last.bytes().all(|byte| byte.is_ascii_digit())
+        })
 }
 
 #[cfg(test)]
@@ -182,7 +203,11 @@ mod tests {
             ("/etc/hosts", "file:///etc/hosts"),
             ("file:///etc/hosts", "file:///etc/hosts"),
         ] {
-            assert_eq!(parse(input), Ok(Navigation::Url(Url::parse(expected).unwrap())), "{input}");
+            assert_eq!(
+                parse(input),
+                Ok(Navigation::Url(Url::parse(expected).unwrap())),
+                "{input}"
+            );
         }
     }
 
@@ -198,18 +223,34 @@ mod tests {
             ("someone@example.org", "someone@example.org"),
             ("3:30", "3:30"),
         ] {
-            assert_eq!(parse(input), Ok(Navigation::Search(words.to_owned())), "{input}");
+            assert_eq!(
+                parse(input),
+                Ok(Navigation::Search(words.to_owned())),
+                "{input}"
+            );
         }
-        assert_eq!(search_url("a&b c").as_str(), "https://duckduckgo.com/?q=a%26b+c");
+        assert_eq!(
+            search_url("a&b c").as_str(),
+            "https://duckduckgo.com/?q=a%26b+c"
+        );
     }
 
     #[test]
     fn errors() {
         assert_eq!(parse("  "), Err(AddressError::Empty));
-        assert_eq!(parse(&"a".repeat(MAX_INPUT + 1)), Err(AddressError::TooLong));
+        assert_eq!(
+            parse(&"a".repeat(MAX_INPUT + 1)),
+            Err(AddressError::TooLong)
+        );
         assert_eq!(parse("JavaScript:alert(1)"), Err(AddressError::Script));
-        assert!(matches!(parse("https://exa<mple/"), Err(AddressError::Invalid(_))));
-        assert!(matches!(parse("http://[::1"), Err(AddressError::Invalid(_))));
+        assert!(matches!(
+            parse("https://exa<mple/"),
+            Err(AddressError::Invalid(_))
+        ));
+        assert!(matches!(
+            parse("http://[::1"),
+            Err(AddressError::Invalid(_))
+        ));
     }
 
     #[test]

@@ -33,7 +33,10 @@ pub struct WindowSize {
 
 impl Default for WindowSize {
     fn default() -> Self {
-        Self { width: 1024, height: 740 }
+        Self {
+            width: 1024,
+            height: 740,
+        }
     }
 }
 
@@ -62,7 +65,9 @@ pub enum UsageError {
     #[error(transparent)]
     Grammar(#[from] clap::Error),
     /// The page to open is no URL, file or search.
-    #[error("“{input}” cannot be opened: {reason}. Give a URL such as https://example.org/, or the path of a file")]
+    #[error(
+        "“{input}” cannot be opened: {reason}. Give a URL such as https://example.org/, or the path of a file"
+    )]
     Page {
         /// What was given.
         input: String,
@@ -102,7 +107,11 @@ impl UsageError {
             Self::Grammar(error) => {
                 // A closed standard output or error leaves nobody to tell.
                 let _ = error.print();
-                if error.use_stderr() { USAGE_EXIT_CODE } else { 0 }
+                if error.use_stderr() {
+                    USAGE_EXIT_CODE
+                } else {
+                    0
+                }
             },
             other => {
                 eprintln!("error: {other}.\n\nFor all options, run with --help.");
@@ -157,7 +166,12 @@ pub struct Arguments {
     pub public_roots: Option<PathBuf>,
 
     /// Addresses to treat as another address space, for tests: 127.0.0.1:8101=public,10.0.0.7:80=local
-    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub address_space_overrides: AddressSpaceOverrides,
 
     /// Who answers when a page asks to read where a server is silent: ask (you), deny, or a file of rules.
@@ -251,9 +265,10 @@ impl Arguments {
         match address::parse_argument(input) {
             Ok(Navigation::Url(url)) => Ok(Some(url)),
             Ok(Navigation::Search(words)) => Ok(Some(address::search_url(&words))),
-            Err(error) => {
-                Err(UsageError::Page { input: input.to_owned(), reason: error.to_string() })
-            },
+            Err(error) => Err(UsageError::Page {
+                input: input.to_owned(),
+                reason: error.to_string(),
+            }),
         }
     }
 
@@ -306,8 +321,11 @@ impl Arguments {
 /// # Errors
 /// If it cannot be read or is not UTF-8.
 pub fn read_file(option: &'static str, path: &std::path::Path) -> Result<String, UsageError> {
-    fs::read_to_string(path)
-        .map_err(|source| UsageError::File { option, path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(|source| UsageError::File {
+        option,
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn parse_window_size(text: &str) -> Result<WindowSize, String> {
@@ -317,7 +335,10 @@ fn parse_window_size(text: &str) -> Result<WindowSize, String> {
         Ok(pixels) if (1..=MAX_WINDOW_SIDE).contains(&pixels) => Ok(pixels),
         _ => Err(error()),
     };
-    Ok(WindowSize { width: side(width)?, height: side(height)? })
+    Ok(WindowSize {
+        width: side(width)?,
+        height: side(height)?,
+    })
 }
 
 fn parse_device_pixel_ratio(text: &str) -> Result<f32, String> {
@@ -371,7 +392,13 @@ mod tests {
         )
         .unwrap();
         assert!(arguments.headless && arguments.exit && arguments.hard_fail);
-        assert_eq!(arguments.window_size, WindowSize { width: 800, height: 600 });
+        assert_eq!(
+            arguments.window_size,
+            WindowSize {
+                width: 800,
+                height: 600
+            }
+        );
         assert_eq!(arguments.device_pixel_ratio, Some(2.0));
         assert_eq!(arguments.output, Some(PathBuf::from("shot.png")));
         let preferences = arguments.servo_preferences().unwrap();
@@ -388,7 +415,10 @@ mod tests {
     fn short_options() {
         let arguments = parse("-z -x -f -o a.png -u Tester/1.0 about:blank").unwrap();
         assert!(arguments.headless && arguments.exit && arguments.hard_fail);
-        assert_eq!(arguments.servo_preferences().unwrap().user_agent, "Tester/1.0");
+        assert_eq!(
+            arguments.servo_preferences().unwrap().user_agent,
+            "Tester/1.0"
+        );
     }
 
     #[test]
@@ -397,7 +427,10 @@ mod tests {
             ("", UserCorsAnswers::Ask),
             ("-z", UserCorsAnswers::Deny),
             ("--user-cors deny", UserCorsAnswers::Deny),
-            ("-z --user-cors rules.json", UserCorsAnswers::File("rules.json".into())),
+            (
+                "-z --user-cors rules.json",
+                UserCorsAnswers::File("rules.json".into()),
+            ),
         ] {
             assert_eq!(parse(line).unwrap().answers(), expected, "{line}");
         }
@@ -406,27 +439,44 @@ mod tests {
     #[test]
     fn a_run_without_a_window_leaves_the_profile_alone() {
         assert!(parse("-z").unwrap().uses_temporary_profile());
-        assert!(!parse("-z --config-dir somewhere").unwrap().uses_temporary_profile());
+        assert!(
+            !parse("-z --config-dir somewhere")
+                .unwrap()
+                .uses_temporary_profile()
+        );
         assert!(!parse("").unwrap().uses_temporary_profile());
-        assert!(parse("--temporary-profile").unwrap().uses_temporary_profile());
+        assert!(
+            parse("--temporary-profile")
+                .unwrap()
+                .uses_temporary_profile()
+        );
     }
 
     #[test]
     fn devtools_listen_on_loopback() {
-        for (line, expected) in [("--devtools", "127.0.0.1:7000"), ("--devtools=7777", "127.0.0.1:7777")] {
+        for (line, expected) in [
+            ("--devtools", "127.0.0.1:7000"),
+            ("--devtools=7777", "127.0.0.1:7777"),
+        ] {
             let preferences = parse(line).unwrap().servo_preferences().unwrap();
             assert_eq!(preferences.devtools_server_listen_address, expected);
             assert!(preferences.devtools_server_enabled);
         }
         // The page is not taken for a port.
-        assert_eq!(parse("--devtools about:blank").unwrap().page.as_deref(), Some("about:blank"));
+        assert_eq!(
+            parse("--devtools about:blank").unwrap().page.as_deref(),
+            Some("about:blank")
+        );
     }
 
     #[test]
     fn address_spaces() {
-        let arguments = parse("--address-space-overrides 127.0.0.1:8101=public,[::1]:80=local").unwrap();
+        let arguments =
+            parse("--address-space-overrides 127.0.0.1:8101=public,[::1]:80=local").unwrap();
         assert_eq!(
-            arguments.address_space_overrides.get(&"127.0.0.1:8101".parse().unwrap()),
+            arguments
+                .address_space_overrides
+                .get(&"127.0.0.1:8101".parse().unwrap()),
             Some(user_cors::AddressSpace::Public),
         );
         assert!(parse("").unwrap().address_space_overrides.is_empty());
@@ -439,8 +489,14 @@ mod tests {
             ("--window-size 0x600", "from 1 to"),
             ("--window-size 99999x600", "from 1 to"),
             ("--device-pixel-ratio none", "0.25 to 8"),
-            ("--address-space-overrides localhost:80=public", "127.0.0.1:8101"),
-            ("--address-space-overrides 127.0.0.1:80=intranet", "public, local or loopback"),
+            (
+                "--address-space-overrides localhost:80=public",
+                "127.0.0.1:8101",
+            ),
+            (
+                "--address-space-overrides 127.0.0.1:80=intranet",
+                "public, local or loopback",
+            ),
             ("--output shot.png", "--headless"),
             ("--dump text", "--headless"),
             ("-z --user-cors ask", "needs a window"),

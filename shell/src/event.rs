@@ -12,12 +12,23 @@ pub enum ShellEvent {
     Spin,
     /// The questions of a tab changed.
     QuestionsChanged(WebViewId),
+    /// A tab asks for a document, or the request for one has ended.
+    Navigation(WebViewId, Navigation),
     /// The interface wants to be drawn again.
     Redraw,
     /// Assistive technology speaks to the window.
     Accessibility(egui_winit::accesskit_winit::Event),
     /// The process was asked to end.
     Quit,
+}
+
+/// What became of a tab's request for a document. Servo tells of a document only when it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Navigation {
+    /// It was sent.
+    Started,
+    /// It has ended, with a document, an error or nothing.
+    Ended,
 }
 
 impl From<egui_winit::accesskit_winit::Event> for ShellEvent {
@@ -37,7 +48,10 @@ pub struct EventSender {
 impl EventSender {
     /// A sender that hands messages to `send`, which must return at once.
     pub fn new(send: impl Fn(ShellEvent) + Send + Sync + 'static) -> Self {
-        Self { send: Arc::new(send), spin_is_pending: Arc::default() }
+        Self {
+            send: Arc::new(send),
+            spin_is_pending: Arc::default(),
+        }
     }
 
     /// Sends a message, from any thread.

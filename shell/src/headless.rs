@@ -11,8 +11,8 @@ use anyhow::{Context, anyhow};
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use image::RgbaImage;
 use servo::{
-    ConsoleLogLevel, DeviceIntPoint, DeviceIntRect, DeviceIntSize, JSValue, RenderingContext, ScreenGeometry,
-    SoftwareRenderingContext,
+    ConsoleLogLevel, DeviceIntPoint, DeviceIntRect, DeviceIntSize, JSValue, RenderingContext,
+    ScreenGeometry, SoftwareRenderingContext,
 };
 use winit::dpi::PhysicalSize;
 
@@ -40,11 +40,26 @@ pub fn run(mut startup: Startup) -> anyhow::Result<()> {
     let events = EventSender::new(move |event| drop(sender.send(event)));
 
     let front = Rc::new(HeadlessFront::new(&startup.arguments)?);
-    let Engine { servo, user_content, network_log } = startup.start(&events)?;
-    let mut browser = Browser::new(servo, front.clone(), user_content, startup.profile.is_temporary());
+    let Engine {
+        servo,
+        user_content,
+        network_log,
+    } = startup.start(&events)?;
+    let mut browser = Browser::new(
+        servo,
+        front.clone(),
+        user_content,
+        startup.profile.is_temporary(),
+    );
     browser.open_tab(startup.first_page.take(), Placement::Front);
 
-    let mut run = Run { browser, front, events, receiver, quit: false };
+    let mut run = Run {
+        browser,
+        front,
+        events,
+        receiver,
+        quit: false,
+    };
     let result = run.until_end(&startup.arguments);
     let Run { browser, front, .. } = run;
     browser.shut_down();
@@ -86,7 +101,9 @@ impl Run {
         if arguments.dump == Some(Dump::Text) {
             let text = self.text()?;
             let mut stdout = std::io::stdout().lock();
-            writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("the text cannot be written")?;
+            writeln!(stdout, "{text}")
+                .and_then(|()| stdout.flush())
+                .context("the text cannot be written")?;
         }
         Ok(())
     }
@@ -108,7 +125,10 @@ impl Run {
             }
             let received = match end {
                 Some(end) => self.receiver.recv_deadline(end),
-                None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                None => self
+                    .receiver
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
             };
             match received {
                 Ok(event) => self.handle(event),
@@ -128,6 +148,9 @@ impl Run {
     fn handle(&mut self, event: ShellEvent) {
         match event {
             ShellEvent::QuestionsChanged(webview) => self.browser.questions_changed(webview),
+            ShellEvent::Navigation(webview, navigation) => {
+                self.browser.navigation(webview, navigation);
+            },
             ShellEvent::Quit => {
                 self.quit = true;
                 self.browser.apply(Command::Quit);
@@ -141,7 +164,8 @@ impl Run {
         let slot = Rc::new(Cell::new(None));
         if let Some(tab) = self.browser.selected_tab() {
             let slot = slot.clone();
-            tab.webview.take_screenshot(None, move |picture| slot.set(Some(picture.ok())));
+            tab.webview
+                .take_screenshot(None, move |picture| slot.set(Some(picture.ok())));
         }
         let done = slot.clone();
         self.step_until(Some(STABLE_TIMEOUT), move |_| {
@@ -165,7 +189,8 @@ impl Run {
         let slot = Rc::new(Cell::new(None));
         let script = "document.documentElement ? document.documentElement.innerText : ''";
         let result = slot.clone();
-        self.browser.evaluate(script, move |value| result.set(Some(value)));
+        self.browser
+            .evaluate(script, move |value| result.set(Some(value)));
         let done = slot.clone();
         self.step_until(Some(DUMP_TIMEOUT), move |_| {
             let value = done.take();
@@ -177,7 +202,10 @@ impl Run {
             Some(Ok(JSValue::String(text))) => Ok(text),
             Some(Ok(_)) => Ok(String::new()),
             Some(Err(error)) => Err(anyhow!("the document's text cannot be read: {error:?}")),
-            None => Err(anyhow!("the page did not give its text in {} s", DUMP_TIMEOUT.as_secs())),
+            None => Err(anyhow!(
+                "the page did not give its text in {} s",
+                DUMP_TIMEOUT.as_secs()
+            )),
         }
     }
 }
@@ -199,7 +227,9 @@ impl HeadlessFront {
             pixels(arguments.window_size.height),
         );
         let context = SoftwareRenderingContext::new(size).map_err(|error| {
-            anyhow!("pages cannot be drawn in memory: {error:?}. Is Mesa's software renderer installed?")
+            anyhow!(
+                "pages cannot be drawn in memory: {error:?}. Is Mesa's software renderer installed?"
+            )
         })?;
         context
             .make_current()
@@ -214,7 +244,11 @@ impl HeadlessFront {
 
     fn picture(&self) -> Option<RgbaImage> {
         let size = self.context.size2d().to_i32();
-        self.context.read_to_image(DeviceIntRect::from_origin_and_size(DeviceIntPoint::zero(), size))
+        self.context
+            .read_to_image(DeviceIntRect::from_origin_and_size(
+                DeviceIntPoint::zero(),
+                size,
+            ))
     }
 }
 

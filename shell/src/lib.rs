@@ -46,5 +46,9 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     let headless = arguments.headless;
     let startup = Startup::prepare(arguments)?;
-    if headless { headless::run(startup) } else { window::run(startup) }
+    if headless {
+        headless::run(startup)
+    } else {
+        window::run(startup)
+    }
 }

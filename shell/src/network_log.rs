@@ -3,9 +3,11 @@
 //! The fetch stack must never wait for a disk, so a thread of its own writes. Header values are left out, also harmless
 //! ones: which are secret depends on the server. User names and passwords are left out of URLs.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,10 +17,11 @@ use http::HeaderMap;
 use net::connection::HttpVersion;
 use net::embedding::Observer;
 use net::events::{NetworkEvent, Stage};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use servo::{ServoUrl, WebViewId};
 
-use crate::event::{EventSender, ShellEvent};
+use crate::event::{EventSender, Navigation, ShellEvent};
 
 /// How many lines may wait for the disk. Beyond that, lines are counted and dropped.
 const MAX_WAITING_LINES: usize = 64 * 1024;
@@ -48,7 +51,10 @@ impl NetworkLog {
         thread::Builder::new()
             .name("NetworkLog".to_owned())
             .spawn(move || write_lines(file, &receiver))?;
-        Ok(Self { sender, dropped: AtomicU64::new(0) })
+        Ok(Self {
+            sender,
+            dropped: AtomicU64::new(0),
+        })
     }
 
     fn write(&self, event: &NetworkEvent) {
@@ -71,7 +77,11 @@ impl NetworkLog {
     /// Waits, but not for ever, until everything written so far is in the file.
     pub fn close(&self) {
         let (done, wait) = bounded(1);
-        if self.sender.send_timeout(Message::Close(done), CLOSE_TIMEOUT).is_ok() {
+        if self
+            .sender
+            .send_timeout(Message::Close(done), CLOSE_TIMEOUT)
+            .is_ok()
+        {
             // An error says that the thread has ended, so there is nothing left to wait for.
             let _ = wait.recv_timeout(CLOSE_TIMEOUT);
         }
@@ -104,16 +114,44 @@ fn write_lines(file: File, receiver: &Receiver<Message>) {
     }
 }
 
-/// Listens to the fetch stack for the shell: questions go to the browser's thread, events to the log.
+/// Listens to the fetch stack for the shell: questions and navigations go to the browser's thread, everything to the log.
 pub struct NetworkObserver {
     events: EventSender,
-    log: Option<std::sync::Arc<NetworkLog>>,
+    log: Option<Arc<NetworkLog>>,
+    /// The requests for documents that are under way, with their tabs.
+    navigations: Mutex<HashMap<u128, WebViewId>>,
 }
 
 impl NetworkObserver {
     /// An observer that posts to the browser's thread.
-    pub fn new(events: EventSender, log: Option<std::sync::Arc<NetworkLog>>) -> Self {
-        Self { events, log }
+    pub fn new(events: EventSender, log: Option<Arc<NetworkLog>>) -> Self {
+        Self {
+            events,
+            log,
+            navigations: Mutex::default(),
+        }
+    }
+
+    fn follow_navigation(&self, event: &NetworkEvent) {
+        let request = event.request.0.as_u128();
+        match (&event.stage, event.webview) {
+            // Frames have destinations of their own.
+            (Stage::Started { destination, .. }, Some(webview))
+                if destination.as_str() == "document" =>
+            {
+                self.navigations.lock().insert(request, webview);
+                self.events
+                    .send(ShellEvent::Navigation(webview, Navigation::Started));
+            },
+            (Stage::Ended { .. }, _) => {
+                let webview = self.navigations.lock().remove(&request);
+                if let Some(webview) = webview {
+                    self.events
+                        .send(ShellEvent::Navigation(webview, Navigation::Ended));
+                }
+            },
+            _ => {},
+        }
     }
 }
 
@@ -123,22 +161,28 @@ impl Observer for NetworkObserver {
     }
 
     fn network_event(&self, event: NetworkEvent) {
+        self.follow_navigation(&event);
         if let Some(log) = &self.log {
             log.write(&event);
         }
     }
 
     fn wants_network_events(&self) -> bool {
-        self.log.is_some()
+        true
     }
 }
 
 fn line(event: &NetworkEvent) -> Map<String, Value> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let mut line = Map::new();
     line.insert("time".to_owned(), json!(now.as_secs_f64()));
     line.insert("request".to_owned(), json!(event.request.0.to_string()));
-    line.insert("tab".to_owned(), json!(event.webview.map(|webview| webview.to_string())));
+    line.insert(
+        "tab".to_owned(),
+        json!(event.webview.map(|webview| webview.to_string())),
+    );
     if let Value::Object(stage) = stage(&event.stage) {
         line.extend(stage);
     }
@@ -147,13 +191,22 @@ fn line(event: &NetworkEvent) -> Map<String, Value> {
 
 fn stage(stage: &Stage) -> Value {
     match stage {
-        Stage::Started { method, url: started, destination } => json!({
+        Stage::Started {
+            method,
+            url: started,
+            destination,
+        } => json!({
             "stage": "started",
             "method": method.as_str(),
             "url": url(started),
             "destination": destination.as_str(),
         }),
-        Stage::Sent { url: sent, preflight, anonymous, headers } => json!({
+        Stage::Sent {
+            url: sent,
+            preflight,
+            anonymous,
+            headers,
+        } => json!({
             "stage": "sent",
             "url": url(sent),
             "preflight": preflight,
@@ -225,7 +278,6 @@ fn url(url: &ServoUrl) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::sync::Arc;
 
     use http::{HeaderValue, Method, header};
 
@@ -233,7 +285,10 @@ mod tests {
 
     fn sent() -> Stage {
         let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer hunter2"));
+        headers.insert(
+            header::AUTHORIZATION,
+            HeaderValue::from_static("Bearer hunter2"),
+        );
         headers.append(header::ACCEPT, HeaderValue::from_static("*/*"));
         headers.append(header::ACCEPT, HeaderValue::from_static("text/html"));
         Stage::Sent {
@@ -250,7 +305,10 @@ mod tests {
         assert_eq!(value["url"], "https://example.org/x?y");
         assert_eq!(value["headers"], json!(["authorization", "accept"]));
         let text = value.to_string();
-        assert!(!text.contains("hunter2") && !text.contains("secret"), "{text}");
+        assert!(
+            !text.contains("hunter2") && !text.contains("secret"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -267,13 +325,18 @@ mod tests {
         let path = folder.path().join("log.jsonl");
         let log = NetworkLog::create(&path).unwrap();
         for number in 0..100_u64 {
-            log.sender.send(Message::Line(json!({ "number": number }))).unwrap();
+            log.sender
+                .send(Message::Line(json!({ "number": number })))
+                .unwrap();
         }
         log.close();
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 100);
         for (number, line) in text.lines().enumerate() {
-            assert_eq!(serde_json::from_str::<Value>(line).unwrap()["number"], number as u64);
+            assert_eq!(
+                serde_json::from_str::<Value>(line).unwrap()["number"],
+                number as u64
+            );
         }
     }
 
@@ -282,7 +345,7 @@ mod tests {
         let value = stage(&Stage::Started {
             method: Method::POST,
             url: ServoUrl::parse("https://example.org/").unwrap(),
-            destination: "image".parse().unwrap(),
+            destination: "image".parse().ok().unwrap(),
         });
         assert_eq!(value["method"], "POST");
         assert_eq!(value["destination"], "image");

@@ -107,11 +107,13 @@ pub fn set_from_json(preferences: &mut Preferences, text: &str) -> Result<(), Pr
         serde_json::from_str(text).map_err(|error| file_error(error.to_string()))?;
     for (name, value) in &object {
         let kind = Kind::of(name)?;
-        let value = kind.convert(value).ok_or_else(|| PreferenceError::WrongType {
-            name: name.clone(),
-            expected: kind.description(),
-            value: value.to_string(),
-        })?;
+        let value = kind
+            .convert(value)
+            .ok_or_else(|| PreferenceError::WrongType {
+                name: name.clone(),
+                expected: kind.description(),
+                value: value.to_string(),
+            })?;
         preferences.set_value(name, value);
     }
     Ok(())
@@ -131,7 +133,9 @@ enum Kind {
 impl Kind {
     fn of(name: &str) -> Result<Self, PreferenceError> {
         if !Preferences::exists(name) {
-            return Err(PreferenceError::Unknown { name: name.to_owned() });
+            return Err(PreferenceError::Unknown {
+                name: name.to_owned(),
+            });
         }
         // NB: The derived function gives Rust's own names of the types, and there are no others in 0.7.0.
         Ok(match Preferences::type_of(name) {
@@ -175,8 +179,10 @@ impl Kind {
             Self::Text => value.as_str().map(|text| PrefValue::Str(text.to_owned())),
             Self::Color => {
                 let parts = value.as_array()?;
-                let parts: Vec<_> =
-                    parts.iter().map(|part| part.as_f64().map(PrefValue::Float)).collect::<Option<_>>()?;
+                let parts: Vec<_> = parts
+                    .iter()
+                    .map(|part| part.as_f64().map(PrefValue::Float))
+                    .collect::<Option<_>>()?;
                 (parts.len() == 4).then_some(PrefValue::Array(parts))
             },
         }
@@ -237,18 +243,31 @@ mod tests {
             ("thread_pool_workers_max=4", PrefValue::UInt(4)),
             ("user_agent=A=B", PrefValue::Str("A=B".to_owned())),
         ] {
-            assert_eq!(parse_assignment(assignment).unwrap().1, expected, "{assignment}");
+            assert_eq!(
+                parse_assignment(assignment).unwrap().1,
+                expected,
+                "{assignment}"
+            );
         }
     }
 
     #[test]
     fn errors_name_the_preference() {
-        for assignment in ["layout_threads=many", "thread_pool_workers_max=-1", "dom_webgl2_enabled=yes"] {
+        for assignment in [
+            "layout_threads=many",
+            "thread_pool_workers_max=-1",
+            "dom_webgl2_enabled=yes",
+        ] {
             let error = parse_assignment(assignment).unwrap_err();
-            assert!(matches!(error, PreferenceError::WrongType { .. }), "{assignment}");
+            assert!(
+                matches!(error, PreferenceError::WrongType { .. }),
+                "{assignment}"
+            );
         }
         assert_eq!(
-            parse_assignment("dom.webgl2.enabled").unwrap_err().to_string(),
+            parse_assignment("dom.webgl2.enabled")
+                .unwrap_err()
+                .to_string(),
             "there is no preference “dom.webgl2.enabled”; did you mean “dom_webgl2_enabled”?",
         );
     }
@@ -256,10 +275,16 @@ mod tests {
     #[test]
     fn files() {
         let mut preferences = Preferences::default();
-        set_from_json(&mut preferences, r#"{"layout_threads": 7, "shell_background_color_rgba": [0, 0, 0, 1]}"#)
-            .unwrap();
+        set_from_json(
+            &mut preferences,
+            r#"{"layout_threads": 7, "shell_background_color_rgba": [0, 0, 0, 1]}"#,
+        )
+        .unwrap();
         assert_eq!(preferences.layout_threads, 7);
-        assert_eq!(preferences.shell_background_color_rgba, [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(
+            preferences.shell_background_color_rgba,
+            [0.0, 0.0, 0.0, 1.0]
+        );
         for text in ["[]", "{", r#"{"layout_threads": "7"}"#, r#"{"x": 1}"#] {
             assert!(set_from_json(&mut preferences, text).is_err(), "{text}");
         }

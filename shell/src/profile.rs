@@ -12,7 +12,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ProfileError {
     /// The platform names no folder for applications' data.
-    #[error("this system names no folder for a profile. Give one with --config-dir, or use --temporary-profile")]
+    #[error(
+        "this system names no folder for a profile. Give one with --config-dir, or use --temporary-profile"
+    )]
     NoPlace,
     /// The folder cannot be made or written to.
     #[error("the profile {} cannot be used: {source}. Give another folder with --config-dir, or use --temporary-profile", path.display())]
@@ -47,8 +49,15 @@ impl Profile {
         let temporary = tempfile::Builder::new()
             .prefix("latchkey-")
             .tempdir()
-            .map_err(|source| ProfileError::Unusable { path: std::env::temp_dir(), source })?;
-        Ok(Self { folder: temporary.path().to_owned(), temporary: Some(temporary), _lock: None })
+            .map_err(|source| ProfileError::Unusable {
+                path: std::env::temp_dir(),
+                source,
+            })?;
+        Ok(Self {
+            folder: temporary.path().to_owned(),
+            temporary: Some(temporary),
+            _lock: None,
+        })
     }
 
     /// Opens the profile in `folder`, or in the platform's place for it, making it if there is none.
@@ -64,10 +73,19 @@ impl Profile {
                 .to_owned(),
         };
         let lock = lock(&folder).map_err(|error| match error {
-            TryLockError::WouldBlock => ProfileError::InUse { path: folder.clone() },
-            TryLockError::Error(source) => ProfileError::Unusable { path: folder.clone(), source },
+            TryLockError::WouldBlock => ProfileError::InUse {
+                path: folder.clone(),
+            },
+            TryLockError::Error(source) => ProfileError::Unusable {
+                path: folder.clone(),
+                source,
+            },
         })?;
-        Ok(Self { folder, temporary: None, _lock: Some(lock) })
+        Ok(Self {
+            folder,
+            temporary: None,
+            _lock: Some(lock),
+        })
     }
 
     /// The folder.
@@ -103,7 +121,10 @@ mod tests {
         let folder = place.path().join("deep/profile");
         let first = Profile::open(Some(&folder)).unwrap();
         assert!(!first.is_temporary());
-        assert!(matches!(Profile::open(Some(&folder)), Err(ProfileError::InUse { .. })));
+        assert!(matches!(
+            Profile::open(Some(&folder)),
+            Err(ProfileError::InUse { .. })
+        ));
         drop(first);
         assert!(Profile::open(Some(&folder)).is_ok());
     }
@@ -122,6 +143,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("file");
         fs::write(&path, "").unwrap();
-        assert!(matches!(Profile::open(Some(&path)), Err(ProfileError::Unusable { .. })));
+        assert!(matches!(
+            Profile::open(Some(&path)),
+            Err(ProfileError::Unusable { .. })
+        ));
     }
 }

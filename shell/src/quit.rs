@@ -28,10 +28,16 @@ pub fn force_exit(code: i32) -> ! {
 pub fn start_deadline() {
     let watch = || {
         thread::sleep(DEADLINE);
-        eprintln!("Latchkey could not close all pages in {} s and ends now.", DEADLINE.as_secs());
+        eprintln!(
+            "Latchkey could not close all pages in {} s and ends now.",
+            DEADLINE.as_secs()
+        );
         force_exit(FORCED_EXIT_CODE)
     };
-    if let Err(error) = thread::Builder::new().name("QuitDeadline".to_owned()).spawn(watch) {
+    if let Err(error) = thread::Builder::new()
+        .name("QuitDeadline".to_owned())
+        .spawn(watch)
+    {
         log::warn!("Nothing watches over quitting: {error}");
     }
 }
@@ -40,15 +46,23 @@ pub fn start_deadline() {
 /// once.
 pub fn watch_signals(events: EventSender) {
     let watch = move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let runtime = match tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+        {
             Ok(runtime) => runtime,
-            Err(error) => return log::warn!("Signals end the process without cleaning up: {error}"),
+            Err(error) => {
+                return log::warn!("Signals end the process without cleaning up: {error}");
+            },
         };
         if let Err(error) = runtime.block_on(forward_signals(&events)) {
             log::warn!("Signals end the process without cleaning up: {error}");
         }
     };
-    if let Err(error) = thread::Builder::new().name("Signals".to_owned()).spawn(watch) {
+    if let Err(error) = thread::Builder::new()
+        .name("Signals".to_owned())
+        .spawn(watch)
+    {
         log::warn!("Signals end the process without cleaning up: {error}");
     }
 }

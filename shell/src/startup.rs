@@ -81,7 +81,16 @@ impl Startup {
             Profile::open(arguments.config_dir.as_deref())?
         };
         let user_cors = open_user_cors(&arguments, &profile)?;
-        Ok(Self { first_page, profile, preferences, stylesheets, scripts, user_cors, answers, arguments })
+        Ok(Self {
+            first_page,
+            profile,
+            preferences,
+            stylesheets,
+            scripts,
+            user_cors,
+            answers,
+            arguments,
+        })
     }
 
     /// Tells the fetch stack who embeds it, and starts Servo. To be called once in a process.
@@ -92,10 +101,9 @@ impl Startup {
         // Somebody else in the process may have been first, which is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let network_log = match &self.arguments.network_log {
-            Some(path) => Some(Arc::new(
-                NetworkLog::create(path)
-                    .with_context(|| format!("the network log {} cannot be written", path.display()))?,
-            )),
+            Some(path) => Some(Arc::new(NetworkLog::create(path).with_context(|| {
+                format!("the network log {} cannot be written", path.display())
+            })?)),
             None => None,
         };
         embedding::install(EmbeddingOptions {
@@ -119,7 +127,11 @@ impl Startup {
         for script in self.scripts.drain(..) {
             user_content.add_script(Rc::new(script));
         }
-        Ok(Engine { servo, user_content, network_log })
+        Ok(Engine {
+            servo,
+            user_content,
+            network_log,
+        })
     }
 
     /// What the command line overrides for tests, in a sentence for the person: shown as long as it holds.
@@ -127,7 +139,10 @@ impl Startup {
         let arguments = &self.arguments;
         let mut parts = Vec::new();
         if !arguments.address_space_overrides.is_empty() {
-            parts.push(format!("Address spaces: {}", arguments.address_space_overrides));
+            parts.push(format!(
+                "Address spaces: {}",
+                arguments.address_space_overrides
+            ));
         }
         if let Some(path) = &arguments.public_roots {
             parts.push(format!("Public roots from {}", path.display()));
@@ -157,7 +172,8 @@ fn open_user_cors(arguments: &Arguments, profile: &Profile) -> anyhow::Result<Ar
         PermissionStore::open(&profile.folder().join(PERMISSIONS_FILE), SystemClock.now())
             .map(|opened| opened.store)
     };
-    let user_cors = UserCors::new(store.context("the permissions of this profile cannot be opened")?);
+    let user_cors =
+        UserCors::new(store.context("the permissions of this profile cannot be opened")?);
     user_cors.set_address_space_overrides(arguments.address_space_overrides.clone());
     Ok(Arc::new(user_cors))
 }
@@ -168,8 +184,10 @@ fn answers(arguments: &Arguments) -> Result<Answers, UsageError> {
         UserCorsAnswers::Deny => Answers::Rules(Rules::default()),
         UserCorsAnswers::File(path) => {
             let text = cli::read_file("--user-cors", &path)?;
-            let rules = Rules::parse(&text)
-                .map_err(|error| UsageError::Rules { path, reason: error.to_string() })?;
+            let rules = Rules::parse(&text).map_err(|error| UsageError::Rules {
+                path,
+                reason: error.to_string(),
+            })?;
             Answers::Rules(rules)
         },
     })
@@ -177,12 +195,19 @@ fn answers(arguments: &Arguments) -> Result<Answers, UsageError> {
 
 fn read_stylesheet(path: &Path) -> Result<UserStyleSheet, UsageError> {
     let source = cli::read_file("--user-stylesheet", path)?;
-    Ok(UserStyleSheet::new(source, file_url("--user-stylesheet", path)?))
+    Ok(UserStyleSheet::new(
+        source,
+        file_url("--user-stylesheet", path)?,
+    ))
 }
 
 fn read_scripts(folder: &Path) -> Result<Vec<UserScript>, UsageError> {
     let option = "--userscripts";
-    let error = |source| UsageError::File { option, path: folder.to_owned(), source };
+    let error = |source| UsageError::File {
+        option,
+        path: folder.to_owned(),
+        source,
+    };
     let mut paths: Vec<_> = fs::read_dir(folder)
         .map_err(error)?
         .map(|entry| Ok(entry?.path()))
@@ -197,10 +222,18 @@ fn read_scripts(folder: &Path) -> Result<Vec<UserScript>, UsageError> {
 }
 
 fn file_url(option: &'static str, path: &Path) -> Result<Url, UsageError> {
-    let error = |source| UsageError::File { option, path: path.to_owned(), source };
+    let error = |source| UsageError::File {
+        option,
+        path: path.to_owned(),
+        source,
+    };
     let absolute = fs::canonicalize(path).map_err(error)?;
-    Url::from_file_path(&absolute)
-        .map_err(|()| error(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path has no URL")))
+    Url::from_file_path(&absolute).map_err(|()| {
+        error(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "the path has no URL",
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -210,18 +243,35 @@ mod tests {
     #[test]
     fn scripts_run_in_the_order_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("20-b.js", "b"), ("10-a.js", "a"), ("notes.txt", "no script")] {
+        for (name, text) in [
+            ("20-b.js", "b"),
+            ("10-a.js", "a"),
+            ("notes.txt", "no script"),
+        ] {
             fs::write(folder.path().join(name), text).unwrap();
         }
         let scripts = read_scripts(folder.path()).unwrap();
-        let texts: Vec<_> = scripts.iter().map(|script| script.script().as_str()).collect();
+        let texts: Vec<_> = scripts
+            .iter()
+            .map(|script| script.script().as_str())
+            .collect();
         assert_eq!(texts, ["a", "b"]);
     }
 
     #[test]
     fn missing_files_are_usage_errors() {
         let missing = Path::new("/no/such/place");
-        assert!(read_scripts(missing).unwrap_err().to_string().contains("--userscripts"));
-        assert!(read_stylesheet(missing).unwrap_err().to_string().contains("--user-stylesheet"));
+        assert!(
+            read_scripts(missing)
+                .unwrap_err()
+                .to_string()
+                .contains("--userscripts")
+        );
+        assert!(
+            read_stylesheet(missing)
+                .unwrap_err()
+                .to_string()
+                .contains("--user-stylesheet")
+        );
     }
 }

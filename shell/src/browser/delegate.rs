@@ -7,9 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use servo::{
-    AllowOrDenyRequest, AuthenticationRequest, ConsoleLogLevel, CreateNewWebViewRequest, Cursor, EmbedderControl,
-    EmbedderControlId, LoadStatus, PermissionRequest, ScreenGeometry, ServoDelegate, ServoError, WebView,
-    WebViewDelegate, WebViewId,
+    AllowOrDenyRequest, AuthenticationRequest, ConsoleLogLevel, CreateNewWebViewRequest, Cursor,
+    EmbedderControl, EmbedderControlId, LoadStatus, PermissionRequest, ScreenGeometry,
+    ServoDelegate, ServoError, WebView, WebViewDelegate, WebViewId,
 };
 use url::Url;
 
@@ -96,7 +96,9 @@ impl Delegate {
     }
 
     fn push(&self, webview: &WebView, happening: Happening) {
-        self.queue.borrow_mut().push_back((Some(webview.id()), happening));
+        self.queue
+            .borrow_mut()
+            .push_back((Some(webview.id()), happening));
     }
 
     fn push_for_all(&self, happening: Happening) {
@@ -143,7 +145,13 @@ impl WebViewDelegate for Delegate {
     fn notify_history_changed(&self, webview: WebView, entries: Vec<Url>, current: usize) {
         let can_go_back = current > 0;
         let can_go_forward = current + 1 < entries.len();
-        self.push(&webview, Happening::History { can_go_back, can_go_forward });
+        self.push(
+            &webview,
+            Happening::History {
+                can_go_back,
+                can_go_forward,
+            },
+        );
     }
 
     fn notify_closed(&self, webview: WebView) {
@@ -151,7 +159,10 @@ impl WebViewDelegate for Delegate {
     }
 
     fn notify_crashed(&self, webview: WebView, reason: String, backtrace: Option<String>) {
-        log::error!("A page crashed: {reason}\n{}", backtrace.unwrap_or_default());
+        log::error!(
+            "A page crashed: {reason}\n{}",
+            backtrace.unwrap_or_default()
+        );
         self.push(&webview, Happening::Crashed { reason });
     }
 

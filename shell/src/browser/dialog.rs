@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 
 use servo::{
-    AuthenticationRequest, ColorPicker, ContextMenu, ContextMenuAction, ContextMenuItem, DeviceIntRect,
-    EmbedderControl, EmbedderControlId, FilePicker, PermissionFeature, PermissionRequest, RgbColor, SelectElement,
-    SelectElementOptionOrOptgroup, SimpleDialog,
+    AuthenticationRequest, ColorPicker, ContextMenu, ContextMenuAction, ContextMenuItem,
+    DeviceIntRect, EmbedderControl, EmbedderControlId, FilePicker, PermissionFeature,
+    PermissionRequest, RgbColor, SelectElement, SelectElementOptionOrOptgroup, SimpleDialog,
 };
 use url::Url;
 use user_cors::bounded_escaped;
@@ -70,14 +70,14 @@ pub enum DialogView {
         selected: Vec<usize>,
         /// Whether more than one can be chosen.
         multiple: bool,
-        /// Where the element is, in device pixels of the page.
+        /// Where the element is, in CSS pixels of the page.
         position: DeviceIntRect,
     },
     /// An `<input type=color>` was opened.
     Color {
         /// The color it has: red, green and blue.
         current: [u8; 3],
-        /// Where the element is, in device pixels of the page.
+        /// Where the element is, in CSS pixels of the page.
         position: DeviceIntRect,
     },
     /// An `<input type=file>` was opened.
@@ -93,6 +93,8 @@ pub enum DialogView {
         entries: Vec<MenuEntry>,
         /// The target of the link that it was opened on.
         link: Option<Url>,
+        /// Where the image comes from that it was opened on.
+        image: Option<Url>,
         /// Where it was opened, in device pixels of the page.
         position: DeviceIntRect,
     },
@@ -129,8 +131,6 @@ pub enum SelectEntry {
 pub enum MenuEntry {
     /// Something to do.
     Action {
-        /// Its text.
-        label: String,
         /// What Servo is told.
         action: ContextMenuAction,
         /// Whether it can be done.
@@ -223,25 +223,46 @@ impl Dialog {
             EmbedderControl::ColorPicker(picker) => {
                 let color = picker.current_color();
                 let current = color.map_or([0; 3], |color| [color.red, color.green, color.blue]);
-                let view = DialogView::Color { current, position: picker.position() };
+                let view = DialogView::Color {
+                    current,
+                    position: picker.position(),
+                };
                 (view, Responder::Color(picker))
             },
             EmbedderControl::FilePicker(picker) => {
-                let extensions = picker.filter_patterns().iter().map(|pattern| pattern.0.clone()).collect();
-                let view = DialogView::File { multiple: picker.allow_select_multiple(), extensions };
+                let extensions = picker
+                    .filter_patterns()
+                    .iter()
+                    .map(|pattern| pattern.0.clone())
+                    .collect();
+                let view = DialogView::File {
+                    multiple: picker.allow_select_multiple(),
+                    extensions,
+                };
                 (view, Responder::File(picker))
             },
             EmbedderControl::ContextMenu(menu) => {
                 let view = DialogView::ContextMenu {
-                    entries: menu.items().iter().take(MAX_OPTIONS).map(menu_entry).collect(),
+                    entries: menu
+                        .items()
+                        .iter()
+                        .take(MAX_OPTIONS)
+                        .map(menu_entry)
+                        .collect(),
                     link: menu.element_info().link_url.clone(),
+                    image: menu.element_info().image_url.clone(),
                     position: menu.position(),
                 };
                 (view, Responder::ContextMenu(menu))
             },
             EmbedderControl::InputMethod(_) => return None,
         };
-        Some(Self { id, view, control: Some(control_id), responder })
+        Some(Self {
+            id,
+            view,
+            control: Some(control_id),
+            responder,
+        })
     }
 
     /// A dialog for a server that asks for credentials.
@@ -257,13 +278,25 @@ impl Dialog {
             for_proxy: request.for_proxy(),
             is_secure: url.scheme() == "https",
         };
-        Self { id, view, control: None, responder: Responder::Authentication(request) }
+        Self {
+            id,
+            view,
+            control: None,
+            responder: Responder::Authentication(request),
+        }
     }
 
     /// A dialog for a feature of Servo's that needs permission.
     pub fn from_permission(id: DialogId, request: PermissionRequest) -> Self {
-        let view = DialogView::Permission { wish: wish(request.feature()) };
-        Self { id, view, control: None, responder: Responder::Permission(request) }
+        let view = DialogView::Permission {
+            wish: wish(request.feature()),
+        };
+        Self {
+            id,
+            view,
+            control: None,
+            responder: Responder::Permission(request),
+        }
     }
 
     /// Whether this is Servo's control of that name.
@@ -279,7 +312,10 @@ impl Dialog {
                 prompt.set_current_value(&text);
                 prompt.confirm();
             },
-            (Responder::Authentication(request), DialogAnswer::Credentials { username, password }) => {
+            (
+                Responder::Authentication(request),
+                DialogAnswer::Credentials { username, password },
+            ) => {
                 request.authenticate(username, password);
             },
             (Responder::Select(mut select), DialogAnswer::Selected(selected)) => {
@@ -304,7 +340,12 @@ impl Dialog {
     /// A dialog that nobody waits for.
     #[cfg(test)]
     pub fn for_test(id: DialogId, view: DialogView) -> Self {
-        Self { id, view, control: None, responder: Responder::None }
+        Self {
+            id,
+            view,
+            control: None,
+            responder: Responder::None,
+        }
     }
 }
 
@@ -331,8 +372,11 @@ fn select_entries(options: &[SelectElementOptionOrOptgroup]) -> Vec<SelectEntry>
 
 fn menu_entry(item: &ContextMenuItem) -> MenuEntry {
     match item {
-        ContextMenuItem::Item { label, action, enabled } => {
-            MenuEntry::Action { label: line(label), action: *action, enabled: *enabled }
+        ContextMenuItem::Item {
+            action, enabled, ..
+        } => MenuEntry::Action {
+            action: *action,
+            enabled: *enabled,
         },
         ContextMenuItem::Separator => MenuEntry::Separator,
     }
@@ -345,7 +389,11 @@ fn line(text: &str) -> String {
 
 /// Several lines of a page's text.
 fn bounded(text: &str) -> String {
-    let lines: Vec<_> = text.lines().take(100).map(|line| bounded_escaped(line, MAX_MESSAGE)).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .take(100)
+        .map(|line| bounded_escaped(line, MAX_MESSAGE))
+        .collect();
     let text = lines.join("\n");
     match text.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -385,21 +433,36 @@ mod tests {
 
     #[test]
     fn answers_do_not_show_what_was_typed() {
-        let answer = DialogAnswer::Credentials { username: "me".into(), password: "hunter2".into() };
+        let answer = DialogAnswer::Credentials {
+            username: "me".into(),
+            password: "hunter2".into(),
+        };
         assert_eq!(format!("{answer:?}"), "Credentials");
     }
 
     #[test]
     fn select_entries_keep_their_identifiers_through_groups() {
-        let option = |id| servo::SelectElementOption { id, label: id.to_string(), is_disabled: id == 1 };
+        let option = |id| servo::SelectElementOption {
+            id,
+            label: id.to_string(),
+            is_disabled: id == 1,
+        };
         let entries = select_entries(&[
             SelectElementOptionOrOptgroup::Option(option(0)),
-            SelectElementOptionOrOptgroup::Optgroup { label: "group".into(), options: vec![option(1), option(2)] },
+            SelectElementOptionOrOptgroup::Optgroup {
+                label: "group".into(),
+                options: vec![option(1), option(2)],
+            },
         ]);
         let ids: Vec<_> = entries
             .iter()
             .filter_map(|entry| match entry {
-                SelectEntry::Option { id, enabled, in_group, .. } => Some((*id, *enabled, *in_group)),
+                SelectEntry::Option {
+                    id,
+                    enabled,
+                    in_group,
+                    ..
+                } => Some((*id, *enabled, *in_group)),
                 SelectEntry::Group { .. } => None,
             })
             .collect();

@@ -7,6 +7,7 @@ pub mod command;
 pub mod delegate;
 pub mod dialog;
 pub mod front;
+mod loading;
 pub mod prompts;
 pub mod tab;
 
@@ -15,9 +16,9 @@ use std::time::Instant;
 
 use net::embedding::Embedding;
 use servo::{
-    CreateNewWebViewRequest, DeviceIndependentPixel, DevicePixel, InputEvent, JSValue, JavaScriptEvaluationError,
-    KeyState, MouseButtonAction, Servo, ServoUrl, Theme, TouchEventType, UserContentManager, WebView, WebViewBuilder,
-    WebViewId,
+    CreateNewWebViewRequest, DeviceIndependentPixel, DevicePixel, InputEvent, JSValue,
+    JavaScriptEvaluationError, KeyState, MouseButtonAction, Servo, ServoUrl, Theme, TouchEventType,
+    UserContentManager, WebView, WebViewBuilder, WebViewId,
 };
 use url::Url;
 
@@ -25,7 +26,10 @@ use self::command::{Command, Zoom};
 use self::delegate::{Delegate, Happening};
 use self::dialog::{Dialog, DialogId};
 use self::front::Front;
-use self::tab::{ConsoleMessage, InputMethod, LoadProgress, Notice, Tab, TabKey, TabState, ZoomLevel};
+use self::loading::PendingLoad;
+use self::tab::{
+    ConsoleMessage, InputMethod, LoadProgress, Notice, Tab, TabKey, TabState, ZoomLevel,
+};
 use crate::address::{self, NEW_TAB_URL, Navigation};
 use crate::quit;
 
@@ -45,6 +49,7 @@ pub struct Browser {
     selected: usize,
     closed_tabs: Vec<Url>,
     next_id: u64,
+    pending_load: Option<PendingLoad>,
     wants_to_quit: bool,
     needs_paint: bool,
     profile_is_temporary: bool,
@@ -79,6 +84,7 @@ impl Browser {
             selected: 0,
             closed_tabs: Vec::new(),
             next_id: 0,
+            pending_load: None,
             wants_to_quit: false,
             needs_paint: true,
             profile_is_temporary,
@@ -119,7 +125,7 @@ impl Browser {
         // NB: The page's identifier exists only when Servo has been told to load, but Servo starts threads before it
         // fetches anything, and this call comes at once.
         if let Some(url) = &url {
-            expect_navigation(webview.id(), url);
+            loading::expect_navigation(webview.id(), url);
         }
         self.insert(webview, url, placement);
     }
@@ -127,7 +133,11 @@ impl Browser {
     fn open_popup(&mut self, request: CreateNewWebViewRequest) {
         let builder = request.builder(self.front.rendering_context());
         let webview = self.build(builder);
-        let placement = if self.front.is_interactive() { Placement::Front } else { Placement::Background };
+        let placement = if self.front.is_interactive() {
+            Placement::Front
+        } else {
+            Placement::Background
+        };
         self.insert(webview, None, placement);
     }
 
@@ -135,9 +145,11 @@ impl Browser {
         let webview = builder
             .delegate(self.delegate.clone())
             .user_content_manager(self.user_content.clone())
-            .hidpi_scale_factor(euclid::Scale::<f32, DeviceIndependentPixel, DevicePixel>::new(
-                self.front.scale_factor(),
-            ))
+            .hidpi_scale_factor(
+                euclid::Scale::<f32, DeviceIndependentPixel, DevicePixel>::new(
+                    self.front.scale_factor(),
+                ),
+            )
             .build();
         webview.notify_theme_change(theme(&*self.front));
         webview
@@ -145,12 +157,19 @@ impl Browser {
 
     fn insert(&mut self, webview: WebView, url: Option<Url>, placement: Placement) {
         let key = TabKey(self.next_id());
-        let load = if url.is_some() { LoadProgress::Started } else { LoadProgress::Idle };
         let mut state = TabState::default();
+        state.awaits_document = url.is_some();
         state.url = url;
-        state.load = load;
-        let tab = Tab { key, webview, state };
-        let place = if self.tabs.is_empty() { 0 } else { self.selected + 1 };
+        let tab = Tab {
+            key,
+            webview,
+            state,
+        };
+        let place = if self.tabs.is_empty() {
+            0
+        } else {
+            self.selected + 1
+        };
         self.tabs.insert(place, tab);
         if placement == Placement::Front || self.tabs.len() == 1 {
             self.select(place);
@@ -190,7 +209,12 @@ impl Browser {
             embedding.cancel_webview(tab.webview.id());
         }
         tab.state.dialogs.clear();
-        if let Some(url) = tab.state.url.take().filter(|url| url.as_str() != NEW_TAB_URL) {
+        if let Some(url) = tab
+            .state
+            .url
+            .take()
+            .filter(|url| url.as_str() != NEW_TAB_URL)
+        {
             if self.closed_tabs.len() == MAX_CLOSED_TABS {
                 self.closed_tabs.remove(0);
             }
@@ -224,7 +248,8 @@ impl Browser {
     fn servo_happening(&mut self, happening: Happening) {
         match happening {
             Happening::Console(level, text) => {
-                self.front.console_message(&ConsoleMessage::new(level, text));
+                self.front
+                    .console_message(&ConsoleMessage::new(level, text));
             },
             Happening::DevtoolsStarted { port } => {
                 eprintln!("Developer tools can connect to 127.0.0.1:{port}.");
@@ -254,10 +279,12 @@ impl Browser {
                     state.favicon = None;
                 }
                 state.url = Some(url);
+                state.awaits_document = false;
             },
             Happening::Title(title) => state.set_title(title),
             Happening::Status(status) => state.set_status(status),
             Happening::Load(status) => {
+                state.awaits_document = false;
                 state.load = status.into();
                 if state.load == LoadProgress::Started {
                     state.begin_navigation();
@@ -270,7 +297,10 @@ impl Browser {
                     self.needs_paint = true;
                 }
             },
-            Happening::History { can_go_back, can_go_forward } => {
+            Happening::History {
+                can_go_back,
+                can_go_forward,
+            } => {
                 state.can_go_back = can_go_back;
                 state.can_go_forward = can_go_forward;
             },
@@ -298,7 +328,10 @@ impl Browser {
                 state.input_method = Some(InputMethod {
                     control: control.id(),
                     position: control.position(),
-                    is_password: matches!(control.input_method_type(), servo::InputMethodType::Password),
+                    is_password: matches!(
+                        control.input_method_type(),
+                        servo::InputMethodType::Password
+                    ),
                 });
             },
             Happening::ShowControl(control) if is_interactive => {
@@ -308,7 +341,10 @@ impl Browser {
             },
             Happening::HideControl(control) => {
                 state.dialogs.retain(|dialog| !dialog.is_control(control));
-                if state.input_method.is_some_and(|field| field.control == control) {
+                if state
+                    .input_method
+                    .is_some_and(|field| field.control == control)
+                {
                     state.input_method = None;
                 }
             },
@@ -320,8 +356,11 @@ impl Browser {
                 return;
             },
             // Dropped without anybody to ask, these get their safe default.
-            Happening::Permission(_) | Happening::Authentication(_) | Happening::ShowControl(_) => {},
-            Happening::DevtoolsStarted { .. } | Happening::DevtoolsConnection(_) | Happening::Error(_) => {},
+            Happening::Permission(_) | Happening::Authentication(_) | Happening::ShowControl(_) => {
+            },
+            Happening::DevtoolsStarted { .. }
+            | Happening::DevtoolsConnection(_)
+            | Happening::Error(_) => {},
         }
         self.front.request_redraw();
     }
@@ -357,7 +396,10 @@ impl Browser {
             },
             Command::Back => self.traverse(|state| state.can_go_back, |webview| webview.go_back(1)),
             Command::Forward => {
-                self.traverse(|state| state.can_go_forward, |webview| webview.go_forward(1));
+                self.traverse(
+                    |state| state.can_go_forward,
+                    |webview| webview.go_forward(1),
+                );
             },
             Command::Reload => self.reload(),
             Command::Stop => self.stop(),
@@ -369,14 +411,22 @@ impl Browser {
             },
             Command::AnswerDialog(tab, dialog, answer) => self.answer_dialog(tab, dialog, answer),
             // Said with every frame, so it must not ask for another.
-            Command::QuestionVisible { question, revision, focused } => {
+            Command::QuestionVisible {
+                question,
+                revision,
+                focused,
+            } => {
                 return prompts::visible(question, revision, focused);
             },
             Command::ConfirmQuestion { question, revision } => {
                 prompts::confirm(question, revision);
                 self.refresh_questions();
             },
-            Command::AnswerQuestion { question, revision, choice } => {
+            Command::AnswerQuestion {
+                question,
+                revision,
+                choice,
+            } => {
                 prompts::answer(question, revision, choice);
                 self.refresh_questions();
             },
@@ -416,52 +466,6 @@ impl Browser {
         self.load(url);
     }
 
-    /// Loads a URL in the front tab, as typed by the person.
-    pub fn load(&mut self, url: Url) {
-        let Some(tab) = self.tabs.get_mut(self.selected) else {
-            return;
-        };
-        if tab.state.load.is_loading() {
-            // While a navigation is pending, Servo ignores another one.
-            if let Some(embedding) = Embedding::get() {
-                embedding.abort_navigation(tab.webview.id());
-            }
-        }
-        expect_navigation(tab.webview.id(), &url);
-        tab.state.begin_navigation();
-        tab.state.load = LoadProgress::Started;
-        tab.webview.load(url);
-    }
-
-    fn traverse<Id>(&mut self, can: impl Fn(&TabState) -> bool, go: impl Fn(&WebView) -> Id) {
-        if let Some(tab) = self.selected_tab().filter(|tab| can(&tab.state)) {
-            go(&tab.webview);
-        }
-    }
-
-    fn reload(&mut self) {
-        if let Some(tab) = self.tabs.get_mut(self.selected) {
-            if let Some(url) = &tab.state.url {
-                expect_navigation(tab.webview.id(), url);
-            }
-            tab.state.begin_navigation();
-            tab.state.load = LoadProgress::Started;
-            tab.webview.reload();
-        }
-    }
-
-    fn stop(&mut self) {
-        let Some(tab) = self.tabs.get_mut(self.selected) else {
-            return;
-        };
-        if let Some(embedding) = Embedding::get() {
-            embedding.abort_navigation(tab.webview.id());
-        }
-        // Servo has no call to stop. The fetches are gone; this ends the parser of a document that is there.
-        tab.webview.evaluate_javascript("window.stop()", |_| {});
-        tab.state.load = LoadProgress::Complete;
-    }
-
     fn zoom(&mut self, zoom: Zoom) {
         if let Some(tab) = self.tabs.get_mut(self.selected) {
             tab.state.zoom = match zoom {
@@ -478,7 +482,11 @@ impl Browser {
             return;
         };
         let state = &mut self.tabs[index].state;
-        let Some(position) = state.dialogs.iter().position(|candidate| candidate.id == dialog) else {
+        let Some(position) = state
+            .dialogs
+            .iter()
+            .position(|candidate| candidate.id == dialog)
+        else {
             return;
         };
         if let Some(dialog) = state.dialogs.remove(position) {
@@ -535,7 +543,8 @@ impl Browser {
 
     /// The page area, the screen or the pixel ratio changed.
     pub fn front_changed(&mut self, size: servo::DeviceIntSize) {
-        self.delegate.set_screen_geometry(self.front.screen_geometry());
+        self.delegate
+            .set_screen_geometry(self.front.screen_geometry());
         let scale = euclid::Scale::new(self.front.scale_factor());
         for tab in &self.tabs {
             tab.webview.set_hidpi_scale_factor(scale);
@@ -543,7 +552,8 @@ impl Browser {
         if let Some(tab) = self.selected_tab() {
             let size = size.max(servo::DeviceIntSize::new(1, 1)).to_u32();
             // All tabs share what they draw into, so this resizes all.
-            tab.webview.resize(winit::dpi::PhysicalSize::new(size.width, size.height));
+            tab.webview
+                .resize(winit::dpi::PhysicalSize::new(size.width, size.height));
         }
         self.needs_paint = true;
     }
@@ -599,14 +609,12 @@ impl Browser {
     }
 }
 
-fn expect_navigation(webview: WebViewId, url: &Url) {
-    if let Some(embedding) = Embedding::get() {
-        embedding.expect_user_navigation(webview, ServoUrl::from_url(url.clone()));
-    }
-}
-
 fn theme(front: &dyn Front) -> Theme {
-    if front.prefers_dark() { Theme::Dark } else { Theme::Light }
+    if front.prefers_dark() {
+        Theme::Dark
+    } else {
+        Theme::Light
+    }
 }
 
 /// Whether an event is an [activation triggering input

@@ -6,7 +6,9 @@ use user_cors::{Choice, QuestionId, QuestionView};
 
 /// The questions of a tab, the first being the one to show.
 pub fn questions(webview: WebViewId) -> Vec<QuestionView> {
-    Embedding::get().map(|embedding| embedding.questions(webview)).unwrap_or_default()
+    Embedding::get()
+        .map(|embedding| embedding.questions(webview))
+        .unwrap_or_default()
 }
 
 /// Tells that a question was drawn whole. A question can be answered when it has been seen for long enough.

@@ -50,6 +50,8 @@ pub struct TabState {
     pub favicon: Option<Favicon>,
     /// How far loading is.
     pub load: LoadProgress,
+    /// Whether a document was asked for of which nothing has come.
+    pub awaits_document: bool,
     /// Whether there is something to go back to.
     pub can_go_back: bool,
     /// Whether there is something to go forward to.
@@ -91,7 +93,7 @@ pub enum LoadProgress {
 }
 
 impl LoadProgress {
-    /// Whether there is something to stop.
+    /// Whether more is to come.
     pub fn is_loading(self) -> bool {
         matches!(self, Self::Started | Self::Parsing)
     }
@@ -130,19 +132,32 @@ impl Favicon {
         let data = image.data();
         let rgba: Vec<u8> = match image.format {
             servo::PixelFormat::K8 => data.iter().flat_map(|&k| [k, k, k, 255]).collect(),
-            servo::PixelFormat::KA8 => {
-                data.as_chunks().0.iter().flat_map(|&[k, a]| [k, k, k, a]).collect()
-            },
-            servo::PixelFormat::RGB8 => {
-                data.as_chunks().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
-            },
+            servo::PixelFormat::KA8 => data
+                .as_chunks()
+                .0
+                .iter()
+                .flat_map(|&[k, a]| [k, k, k, a])
+                .collect(),
+            servo::PixelFormat::RGB8 => data
+                .as_chunks()
+                .0
+                .iter()
+                .flat_map(|&[r, g, b]| [r, g, b, 255])
+                .collect(),
             servo::PixelFormat::RGBA8 => data.to_vec(),
-            servo::PixelFormat::BGRA8 => {
-                data.as_chunks().0.iter().flat_map(|&[b, g, r, a]| [r, g, b, a]).collect()
-            },
+            servo::PixelFormat::BGRA8 => data
+                .as_chunks()
+                .0
+                .iter()
+                .flat_map(|&[b, g, r, a]| [r, g, b, a])
+                .collect(),
         };
         let (width, height) = (image.width as usize, image.height as usize);
-        (rgba.len() == width * height * 4).then_some(Self { width, height, rgba })
+        (rgba.len() == width * height * 4).then_some(Self {
+            width,
+            height,
+            rgba,
+        })
     }
 }
 
@@ -151,7 +166,7 @@ impl Favicon {
 pub struct InputMethod {
     /// Servo's name for it.
     pub control: EmbedderControlId,
-    /// Where it is, in device pixels of the page.
+    /// Where it is, in CSS pixels of the page.
     pub position: DeviceIntRect,
     /// Whether what is typed is secret.
     pub is_password: bool,
@@ -178,7 +193,10 @@ pub struct ConsoleMessage {
 impl ConsoleMessage {
     /// A message, cut to what is kept of one.
     pub fn new(level: ConsoleLogLevel, text: String) -> Self {
-        Self { level, text: bounded(text, MAX_CONSOLE_TEXT) }
+        Self {
+            level,
+            text: bounded(text, MAX_CONSOLE_TEXT),
+        }
     }
 }
 
@@ -198,12 +216,16 @@ impl TabState {
 
     /// Sets the document's title.
     pub fn set_title(&mut self, title: Option<String>) {
-        self.title = title.map(|title| bounded(title, MAX_PAGE_TEXT)).filter(|title| !title.trim().is_empty());
+        self.title = title
+            .map(|title| bounded(title, MAX_PAGE_TEXT))
+            .filter(|title| !title.trim().is_empty());
     }
 
     /// Sets the status text.
     pub fn set_status(&mut self, status: Option<String>) {
-        self.status = status.map(|status| bounded(status, MAX_PAGE_TEXT)).filter(|status| !status.is_empty());
+        self.status = status
+            .map(|status| bounded(status, MAX_PAGE_TEXT))
+            .filter(|status| !status.is_empty());
     }
 
     /// Queues a dialog. One too many is dropped, which answers it with its safe default.
@@ -211,6 +233,11 @@ impl TabState {
         if self.dialogs.len() < MAX_DIALOGS {
             self.dialogs.push_back(dialog);
         }
+    }
+
+    /// Whether there is something to stop.
+    pub fn is_loading(&self) -> bool {
+        self.awaits_document || self.load.is_loading()
     }
 
     /// The person did something in the page.
@@ -221,7 +248,9 @@ impl TabState {
     /// Whether the person did something in the page a moment ago, which counts once:
     /// <https://html.spec.whatwg.org/multipage/interaction.html#consume-user-activation>
     pub fn consume_activation(&mut self, now: Instant) -> bool {
-        self.activation.take().is_some_and(|then| now.duration_since(then) <= ACTIVATION_DURATION)
+        self.activation
+            .take()
+            .is_some_and(|then| now.duration_since(then) <= ACTIVATION_DURATION)
     }
 
     /// Another document begins to load: what belonged to the old one goes, and what it asked is answered with safe
@@ -248,7 +277,9 @@ impl TabState {
 
     /// Whether the tab has no page of its own yet.
     pub fn shows_new_tab_page(&self) -> bool {
-        self.url.as_ref().is_none_or(|url| url.as_str() == crate::address::NEW_TAB_URL)
+        self.url
+            .as_ref()
+            .is_none_or(|url| url.as_str() == crate::address::NEW_TAB_URL)
             && self.crash.is_none()
             && self.title.is_none()
     }
@@ -259,7 +290,9 @@ impl TabState {
 pub struct ZoomLevel(usize);
 
 impl ZoomLevel {
-    const PERCENT: [u32; 16] = [30, 50, 67, 80, 90, 100, 110, 120, 133, 150, 170, 200, 240, 300, 400, 500];
+    const PERCENT: [u32; 16] = [
+        30, 50, 67, 80, 90, 100, 110, 120, 133, 150, 170, 200, 240, 300, 400, 500,
+    ];
     const HUNDRED_PERCENT: usize = 5;
 
     /// One step larger, if there is one.

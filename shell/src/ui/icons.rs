@@ -1,6 +1,9 @@
 //! Symbols drawn as lines, sharp at every pixel ratio, and the buttons that carry them.
 
-use egui::{Color32, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{
+    Color32, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, WidgetType, pos2,
+    vec2,
+};
 
 use super::theme::{Palette, ROUNDING};
 
@@ -46,7 +49,10 @@ pub fn paint(painter: &egui::Painter, icon: Icon, rect: Rect, color: Color32) {
         let points = (0..=24)
             .map(|step| {
                 let angle = (from + (to - from) * step as f32 / 24.0).to_radians();
-                at(center.0 + radius * angle.cos(), center.1 + radius * angle.sin())
+                at(
+                    center.0 + radius * angle.cos(),
+                    center.1 + radius * angle.sin(),
+                )
             })
             .collect();
         painter.add(Shape::line(points, stroke));
@@ -73,7 +79,13 @@ pub fn paint(painter: &egui::Painter, icon: Icon, rect: Rect, color: Color32) {
             line(&[(3.0, 8.0), (13.0, 8.0)]);
         },
         Icon::Lock => {
-            line(&[(3.5, 7.5), (12.5, 7.5), (12.5, 13.5), (3.5, 13.5), (3.5, 7.5)]);
+            line(&[
+                (3.5, 7.5),
+                (12.5, 7.5),
+                (12.5, 13.5),
+                (3.5, 13.5),
+                (3.5, 7.5),
+            ]);
             line(&[(5.5, 7.5), (5.5, 5.5)]);
             line(&[(10.5, 7.5), (10.5, 5.5)]);
             arc((8.0, 5.2), 2.5, 180.0, 360.0);
@@ -91,7 +103,14 @@ pub fn paint(painter: &egui::Painter, icon: Icon, rect: Rect, color: Color32) {
         Icon::Down => line(&[(4.0, 6.5), (8.0, 10.5), (12.0, 6.5)]),
         Icon::Up => line(&[(4.0, 10.0), (8.0, 6.0), (12.0, 10.0)]),
         Icon::Page => {
-            line(&[(4.0, 2.5), (9.5, 2.5), (12.0, 5.0), (12.0, 13.5), (4.0, 13.5), (4.0, 2.5)]);
+            line(&[
+                (4.0, 2.5),
+                (9.5, 2.5),
+                (12.0, 5.0),
+                (12.0, 13.5),
+                (4.0, 13.5),
+                (4.0, 2.5),
+            ]);
         },
         Icon::Home => {
             line(&[(2.0, 8.0), (8.0, 2.5), (14.0, 8.0)]);
@@ -120,20 +139,37 @@ pub fn sized_icon_button_ui(
     size: f32,
     icon_size: f32,
 ) -> Response {
-    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let sense = if enabled {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(size), sense);
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, label));
     if ui.is_rect_visible(rect) {
         let palette = Palette::of(ui.visuals());
         if enabled && (response.hovered() || response.has_focus()) {
-            let fill = if response.is_pointer_button_down_on() { palette.border } else { palette.hover };
+            let fill = if response.is_pointer_button_down_on() {
+                palette.border
+            } else {
+                palette.hover
+            };
             ui.painter().rect_filled(rect, ROUNDING, fill);
         }
         if response.has_focus() {
             focus_ring(ui, rect);
         }
-        let color = if enabled { palette.text } else { palette.weak_text.gamma_multiply(0.5) };
-        paint(ui.painter(), icon, Rect::from_center_size(rect.center(), Vec2::splat(icon_size)), color);
+        let color = if enabled {
+            palette.text
+        } else {
+            palette.weak_text.gamma_multiply(0.5)
+        };
+        paint(
+            ui.painter(),
+            icon,
+            Rect::from_center_size(rect.center(), Vec2::splat(icon_size)),
+            color,
+        );
     }
     response.on_hover_text(label)
 }
@@ -141,7 +177,12 @@ pub fn sized_icon_button_ui(
 /// Shows where the keyboard is.
 pub fn focus_ring(ui: &Ui, rect: Rect) {
     let accent = Palette::of(ui.visuals()).accent;
-    ui.painter().rect_stroke(rect.shrink(1.0), ROUNDING, Stroke::new(2.0, accent), egui::StrokeKind::Inside);
+    ui.painter().rect_stroke(
+        rect.shrink(1.0),
+        ROUNDING,
+        Stroke::new(2.0, accent),
+        egui::StrokeKind::Inside,
+    );
 }
 
 /// The top left corner for a thing of a size in the middle of a rectangle, on whole pixels.

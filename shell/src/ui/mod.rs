@@ -11,6 +11,9 @@ pub mod tab_bar;
 pub mod theme;
 pub mod toolbar;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Instant;
 
 use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Stroke, Ui};
@@ -77,24 +80,38 @@ pub fn interface_ui(
     paint_page: impl FnOnce(&mut Ui, Rect),
 ) -> PageArea {
     let palette = Palette::of(ui.visuals());
-    let page_fills_screen = view.selected_tab().is_some_and(|(_, tab)| tab.is_fullscreen);
+    let page_fills_screen = view
+        .selected_tab()
+        .is_some_and(|(_, tab)| tab.is_fullscreen);
     if !(page_fills_screen && view.is_fullscreen) {
         Panel::top(Id::new("tabs"))
             .frame(Frame::new().fill(palette.backdrop))
             .exact_size(theme::TAB_BAR_HEIGHT)
             .show_separator_line(false)
-            .show(ui, |ui| tab_bar::tab_bar_ui(ui, view, &mut interface.tab_bar, commands));
+            .show(ui, |ui| {
+                tab_bar::tab_bar_ui(ui, view, &mut interface.tab_bar, commands)
+            });
         Panel::top(Id::new("toolbar"))
             .frame(Frame::new().fill(palette.surface))
             .exact_size(theme::TOOLBAR_HEIGHT)
             .show_separator_line(false)
-            .show(ui, |ui| toolbar::toolbar_ui(ui, view, &mut interface.toolbar, commands));
+            .show(ui, |ui| {
+                toolbar::toolbar_ui(ui, view, &mut interface.toolbar, commands)
+            });
     } else if let Some((_, tab)) = view.selected_tab() {
         // A page that fills the screen could pretend to be the browser: whose it is stays in view.
         Panel::top(Id::new("fullscreen origin"))
-            .frame(Frame::new().fill(palette.surface).inner_margin(Margin::symmetric(10, 3)))
+            .frame(
+                Frame::new()
+                    .fill(palette.surface)
+                    .inner_margin(Margin::symmetric(10, 3)),
+            )
             .show(ui, |ui| {
-                let host = tab.url.as_ref().and_then(|url| url.host_str()).unwrap_or("This page");
+                let host = tab
+                    .url
+                    .as_ref()
+                    .and_then(|url| url.host_str())
+                    .unwrap_or("This page");
                 ui.small(format!("{host} fills the screen. Press F11 to leave."));
             });
     }
@@ -109,7 +126,7 @@ pub fn interface_ui(
                     status::crash_ui(ui, tab.crash.as_deref().unwrap_or_default(), commands);
                     false
                 },
-                Some((_, tab)) if tab.shows_new_tab_page() && !tab.load.is_loading() => {
+                Some((_, tab)) if tab.shows_new_tab_page() && !tab.is_loading() => {
                     new_tab::new_tab_ui(ui);
                     false
                 },
@@ -124,7 +141,8 @@ pub fn interface_ui(
         })
         .inner;
     let line = Stroke::new(1.0, palette.border);
-    ui.painter().hline(page.rect.x_range(), page.rect.top() - 0.5, line);
+    ui.painter()
+        .hline(page.rect.x_range(), page.rect.top() - 0.5, line);
     status::status_ui(ui.ctx(), view, page.rect);
     dialogs::dialogs_ui(ui, view, page.rect, &mut interface.dialogs, commands);
     page
@@ -133,14 +151,27 @@ pub fn interface_ui(
 /// The bars between toolbar and page.
 fn bars_ui(ui: &mut Ui, view: &View<'_>, interface: &mut Interface, commands: &mut Commands) {
     let palette = Palette::of(ui.visuals());
-    let questions = view.selected_tab().map_or(&[][..], |(_, tab)| &tab.questions);
-    let surroundings = Surroundings { now: view.now, window_focused: view.window_focused };
-    permission_bar::permission_bar_ui(ui, questions, surroundings, &mut interface.permission_bar, commands);
+    let questions = view
+        .selected_tab()
+        .map_or(&[][..], |(_, tab)| &tab.questions);
+    let surroundings = Surroundings {
+        now: view.now,
+        window_focused: view.window_focused,
+    };
+    permission_bar::permission_bar_ui(
+        ui,
+        questions,
+        surroundings,
+        &mut interface.permission_bar,
+        commands,
+    );
     if let Some(notice) = view.selected_tab().and_then(|(_, tab)| tab.notice) {
         let frame = Frame::new()
             .fill(palette.caution)
             .stroke(Stroke::new(1.0, palette.caution_border))
             .inner_margin(Margin::symmetric(14, 6));
-        Panel::top(Id::new("notice")).frame(frame).show(ui, |ui| status::notice_ui(ui, notice, commands));
+        Panel::top(Id::new("notice"))
+            .frame(frame)
+            .show(ui, |ui| status::notice_ui(ui, notice, commands));
     }
 }

@@ -10,7 +10,10 @@ use crate::browser::tab::Notice;
 
 /// Draws the status text in a corner of the page.
 pub fn status_ui(context: &Context, view: &View<'_>, page: Rect) {
-    let Some(status) = view.selected_tab().and_then(|(_, tab)| tab.status.as_deref()) else {
+    let Some(status) = view
+        .selected_tab()
+        .and_then(|(_, tab)| tab.status.as_deref())
+    else {
         return;
     };
     let palette = Palette::of(&context.global_style().visuals);
@@ -25,13 +28,22 @@ pub fn status_ui(context: &Context, view: &View<'_>, page: Rect) {
         (Align2::LEFT_BOTTOM, page.left_bottom())
     };
     let rounding = if at_right {
-        CornerRadius { nw: 6, ..CornerRadius::ZERO }
+        CornerRadius {
+            nw: 6,
+            ..CornerRadius::ZERO
+        }
     } else {
-        CornerRadius { ne: 6, ..CornerRadius::ZERO }
+        CornerRadius {
+            ne: 6,
+            ..CornerRadius::ZERO
+        }
     };
-    Area::new(Id::new("status")).order(Order::Foreground).interactable(false).pivot(align).fixed_pos(corner).show(
-        context,
-        |ui| {
+    Area::new(Id::new("status"))
+        .order(Order::Foreground)
+        .interactable(false)
+        .pivot(align)
+        .fixed_pos(corner)
+        .show(context, |ui| {
             Frame::new()
                 .fill(palette.surface)
                 .stroke(Stroke::new(1.0, palette.border))
@@ -42,28 +54,33 @@ pub fn status_ui(context: &Context, view: &View<'_>, page: Rect) {
                     let text = user_cors::bounded_escaped(status, 300);
                     ui.add(
                         egui::Label::new(
-                            egui::RichText::new(text).font(theme::text_font(12.5)).color(palette.weak_text),
+                            egui::RichText::new(text)
+                                .font(theme::text_font(12.5))
+                                .color(palette.weak_text),
                         )
                         .truncate()
                         .show_tooltip_when_elided(false),
                     );
                 });
-        },
-    );
+        });
 }
 
 /// Draws the notice of the front tab. To be called in an area of its own, if [`Notice`] there is one.
 pub fn notice_ui(ui: &mut Ui, notice: Notice, commands: &mut Commands) {
     let palette = Palette::of(ui.visuals());
     let text = match notice {
-        Notice::PopupBlocked => "Latchkey kept this page from opening a tab that you did not ask for.",
+        Notice::PopupBlocked => {
+            "Latchkey kept this page from opening a tab that you did not ask for."
+        },
         Notice::BadAddress => "This address cannot be opened. Check how it is written.",
     };
     ui.horizontal(|ui| {
         icons::icon_ui(ui, Icon::Warning, 16.0, palette.caution_text);
         ui.label(text);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if icons::sized_icon_button_ui(ui, Icon::Close, "Dismiss this notice", true, 24.0, 12.0).clicked() {
+            if icons::sized_icon_button_ui(ui, Icon::Close, "Dismiss this notice", true, 24.0, 12.0)
+                .clicked()
+            {
                 commands.push(Command::DismissNotice);
             }
         });

@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use egui::{
-    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Theme,
-    Visuals, vec2,
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke,
+    Style, TextStyle, Theme, Visuals, vec2,
 };
 
 /// The height of the row of tabs, in points.
@@ -90,7 +90,11 @@ impl Palette {
 
     /// The palette that goes with the visuals in use.
     pub fn of(visuals: &Visuals) -> &'static Self {
-        if visuals.dark_mode { &Self::DARK } else { &Self::LIGHT }
+        if visuals.dark_mode {
+            &Self::DARK
+        } else {
+            &Self::LIGHT
+        }
     }
 }
 
@@ -107,9 +111,10 @@ pub fn text_font(size: f32) -> FontId {
 /// Gives a context the browser's looks, for light and dark.
 pub fn install(context: &egui::Context) {
     context.set_fonts(fonts());
-    for (theme, palette, visuals) in
-        [(Theme::Light, &Palette::LIGHT, Visuals::light()), (Theme::Dark, &Palette::DARK, Visuals::dark())]
-    {
+    for (theme, palette, visuals) in [
+        (Theme::Light, &Palette::LIGHT, Visuals::light()),
+        (Theme::Dark, &Palette::DARK, Visuals::dark()),
+    ] {
         context.style_mut_of(theme, |style| apply(style, palette, visuals.clone()));
     }
 }
@@ -120,7 +125,10 @@ fn apply(style: &mut Style, palette: &Palette, mut visuals: Visuals) {
         (TextStyle::Body, text_font(14.0)),
         (TextStyle::Button, text_font(14.0)),
         (TextStyle::Heading, strong_font(18.0)),
-        (TextStyle::Monospace, FontId::new(13.0, FontFamily::Monospace)),
+        (
+            TextStyle::Monospace,
+            FontId::new(13.0, FontFamily::Monospace),
+        ),
     ]
     .into();
     style.spacing.item_spacing = vec2(8.0, 6.0);
@@ -135,6 +143,14 @@ fn apply(style: &mut Style, palette: &Palette, mut visuals: Visuals) {
     visuals.window_stroke = Stroke::new(1.0, palette.border);
     visuals.window_corner_radius = CornerRadius::same(10);
     visuals.menu_corner_radius = CornerRadius::same(8);
+    let shadow = Shadow {
+        offset: [0, 4],
+        blur: 18,
+        spread: 0,
+        color: Color32::from_black_alpha(48),
+    };
+    visuals.window_shadow = shadow;
+    visuals.popup_shadow = shadow;
     visuals.extreme_bg_color = palette.field;
     visuals.faint_bg_color = palette.field;
     visuals.hyperlink_color = palette.accent;
@@ -163,17 +179,38 @@ fn apply(style: &mut Style, palette: &Palette, mut visuals: Visuals) {
 /// Files of a regular and a bold face that belong together, the preferred first. egui's own font has no bold face, and
 /// the emphasis on a site's name should not be a matter of color alone.
 const FACES: [(&str, &str); 8] = [
-    ("/usr/share/fonts/truetype/inter/Inter-Regular.ttf", "/usr/share/fonts/truetype/inter/Inter-Bold.ttf"),
-    ("/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf", "/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf"),
-    ("/usr/share/fonts/google-noto/NotoSans-Regular.ttf", "/usr/share/fonts/google-noto/NotoSans-Bold.ttf"),
+    (
+        "/usr/share/fonts/truetype/inter/Inter-Regular.ttf",
+        "/usr/share/fonts/truetype/inter/Inter-Bold.ttf",
+    ),
+    (
+        "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
+        "/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf",
+    ),
+    (
+        "/usr/share/fonts/google-noto/NotoSans-Regular.ttf",
+        "/usr/share/fonts/google-noto/NotoSans-Bold.ttf",
+    ),
     (
         "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
         "/usr/share/fonts/truetype/liberation/LiberationSans-Bold.ttf",
     ),
-    ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"),
-    ("/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf", "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans-Bold.ttf"),
-    ("C:\\Windows\\Fonts\\segoeui.ttf", "C:\\Windows\\Fonts\\segoeuib.ttf"),
-    ("/System/Library/Fonts/Supplemental/Arial.ttf", "/System/Library/Fonts/Supplemental/Arial Bold.ttf"),
+    (
+        "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+        "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf",
+    ),
+    (
+        "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
+        "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans-Bold.ttf",
+    ),
+    (
+        "C:\\Windows\\Fonts\\segoeui.ttf",
+        "C:\\Windows\\Fonts\\segoeuib.ttf",
+    ),
+    (
+        "/System/Library/Fonts/Supplemental/Arial.ttf",
+        "/System/Library/Fonts/Supplemental/Arial Bold.ttf",
+    ),
 ];
 
 /// Fonts for scripts that the others lack: site names can be in any.
@@ -190,15 +227,26 @@ fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let mut load = |name: &str, path: &str| match fs::read(path) {
         Ok(bytes) => {
-            fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_owned(bytes)));
+            fonts
+                .font_data
+                .insert(name.to_owned(), Arc::new(FontData::from_owned(bytes)));
             true
         },
         Err(_) => false,
     };
-    let found = FACES.iter().any(|(regular, bold)| load("regular", regular) && load("bold", bold));
-    let fallbacks: Vec<_> = FALLBACKS.into_iter().filter(|path| load(path, path)).collect();
+    let found = FACES
+        .iter()
+        .any(|(regular, bold)| load("regular", regular) && load("bold", bold));
+    let fallbacks: Vec<_> = FALLBACKS
+        .into_iter()
+        .filter(|path| load(path, path))
+        .collect();
 
-    let mut regular = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let mut regular = fonts
+        .families
+        .get(&FontFamily::Proportional)
+        .cloned()
+        .unwrap_or_default();
     regular.extend(fallbacks.into_iter().map(str::to_owned));
     let mut strong = regular.clone();
     if found {
@@ -206,7 +254,9 @@ fn fonts() -> FontDefinitions {
         strong.insert(0, "bold".to_owned());
     }
     fonts.families.insert(FontFamily::Proportional, regular);
-    fonts.families.insert(FontFamily::Name(STRONG_FAMILY.into()), strong);
+    fonts
+        .families
+        .insert(FontFamily::Name(STRONG_FAMILY.into()), strong);
     fonts
 }
 
@@ -218,7 +268,11 @@ mod tests {
     fn luminance(color: Color32) -> f32 {
         let channel = |value: u8| {
             let value = f32::from(value) / 255.0;
-            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.040_45 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * channel(color.r()) + 0.7152 * channel(color.g()) + 0.0722 * channel(color.b())
     }

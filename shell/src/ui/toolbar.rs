@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Align2, Button, Color32, EventFilter, Galley, Id, Key, Layout, Margin, Modifiers, Rect, RichText, Sense,
-    Stroke, StrokeKind, TextBuffer, TextEdit, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
+    Align, Align2, Button, Color32, EventFilter, Galley, Id, Key, Layout, Margin, Modifiers, Rect,
+    RichText, Sense, Stroke, StrokeKind, TextBuffer, TextEdit, Ui, UiBuilder, WidgetInfo,
+    WidgetType, pos2, vec2,
 };
 use url::{Position, Url};
 use user_cors::{Presence, TupleOrigin};
@@ -45,17 +46,24 @@ pub fn toolbar_ui(ui: &mut Ui, view: &View<'_>, state: &mut ToolbarState, comman
         ui.add_space(6.0);
         for (icon, label, enabled, command) in [
             (Icon::Back, "Go back", tab.can_go_back, Command::Back),
-            (Icon::Forward, "Go forward", tab.can_go_forward, Command::Forward),
+            (
+                Icon::Forward,
+                "Go forward",
+                tab.can_go_forward,
+                Command::Forward,
+            ),
         ] {
             if icons::icon_button_ui(ui, icon, label, enabled).clicked() {
                 commands.push(command);
             }
         }
-        if tab.load.is_loading() {
+        if tab.is_loading() {
             if icons::icon_button_ui(ui, Icon::Close, "Stop loading", true).clicked() {
                 commands.push(Command::Stop);
             }
-        } else if icons::icon_button_ui(ui, Icon::Reload, "Reload", !tab.shows_new_tab_page()).clicked() {
+        } else if icons::icon_button_ui(ui, Icon::Reload, "Reload", !tab.shows_new_tab_page())
+            .clicked()
+        {
             commands.push(Command::Reload);
         }
         ui.add_space(6.0);
@@ -73,19 +81,25 @@ fn chips_ui(ui: &mut Ui, view: &View<'_>, tab: &TabState, commands: &mut Command
     ui.spacing_mut().button_padding = vec2(10.0, 4.0);
     if let Some(overrides) = view.overrides {
         let palette = Palette::of(ui.visuals());
-        let text = RichText::new("Test setup").font(theme::text_font(12.5)).color(palette.caution_text);
+        let text = RichText::new("Test setup")
+            .font(theme::text_font(12.5))
+            .color(palette.caution_text);
         let chip = Button::new(text)
             .fill(palette.caution)
             .stroke(Stroke::new(1.0, palette.caution_border))
             .corner_radius(12)
             .sense(Sense::hover());
         let response = ui.add(chip);
-        let name = format!("The command line overrides what keeps you safe, for tests. {overrides}");
+        let name =
+            format!("The command line overrides what keeps you safe, for tests. {overrides}");
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &name));
         response.on_hover_text(name);
         ui.add_space(6.0);
     }
-    let quiet = tab.questions.first().filter(|question| question.presence == Presence::Chip);
+    let quiet = tab
+        .questions
+        .first()
+        .filter(|question| question.presence == Presence::Chip);
     if let Some(question) = quiet {
         if permission_bar::chip_ui(ui, question) {
             commands.push(Command::OpenQuietQuestion);
@@ -94,27 +108,52 @@ fn chips_ui(ui: &mut Ui, view: &View<'_>, tab: &TabState, commands: &mut Command
     }
 }
 
-fn address_bar_ui(ui: &mut Ui, key: TabKey, tab: &TabState, state: &mut ToolbarState, commands: &mut Commands) {
+fn address_bar_ui(
+    ui: &mut Ui,
+    key: TabKey,
+    tab: &TabState,
+    state: &mut ToolbarState,
+    commands: &mut Commands,
+) {
     let palette = Palette::of(ui.visuals());
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), TOOLBAR_HEIGHT - 10.0), Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(
+        vec2(ui.available_width(), TOOLBAR_HEIGHT - 10.0),
+        Sense::hover(),
+    );
     let id = address_id();
+    let is_asked_for = std::mem::take(&mut state.focus_address);
+    if is_asked_for {
+        ui.memory_mut(|memory| memory.request_focus(id));
+    }
     let is_focused = ui.memory(|memory| memory.has_focus(id));
 
     // What is typed stays while it is typed. Another tab or another page puts its own address there.
-    let address = (!tab.shows_new_tab_page()).then(|| tab.url.clone()).flatten();
+    let address = (!tab.shows_new_tab_page())
+        .then(|| tab.url.clone())
+        .flatten();
     let shown = Some((key, address.clone()));
     let tab_changed = state.shown.as_ref().map(|(key, _)| *key) != Some(key);
-    if state.shown != shown && (!is_focused || tab_changed) {
+    if state.shown != shown && (!is_focused || is_asked_for || tab_changed) {
         state.text = address.as_ref().map(Url::to_string).unwrap_or_default();
         state.shown = shown;
+    }
+    if is_asked_for {
+        // Before the field takes this frame's keys: who types at once replaces the address.
+        select_all(ui, id, &state.text);
+        state.was_focused = true;
     }
     if is_focused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
         state.text = address.as_ref().map(Url::to_string).unwrap_or_default();
         state.select_all = true;
     }
 
-    let stroke = if is_focused { Stroke::new(2.0, palette.accent) } else { Stroke::NONE };
-    ui.painter().rect(rect, ROUNDING, palette.field, stroke, StrokeKind::Inside);
+    let stroke = if is_focused {
+        Stroke::new(2.0, palette.accent)
+    } else {
+        Stroke::NONE
+    };
+    ui.painter()
+        .rect(rect, ROUNDING, palette.field, stroke, StrokeKind::Inside);
     let mut inner = rect.shrink2(vec2(10.0, 0.0));
     inner.min.x += security_ui(ui, inner, tab);
     inner.max.x -= zoom_ui(ui, inner, tab, commands);
@@ -122,9 +161,17 @@ fn address_bar_ui(ui: &mut Ui, key: TabKey, tab: &TabState, state: &mut ToolbarS
     // At rest the field shows where the page is from: the typed text is drawn over by one that stresses the site and
     // never leaves its end out of sight.
     let resting = (!is_focused).then_some(address.as_ref()).flatten();
-    let text_color = if resting.is_some() { Color32::TRANSPARENT } else { palette.text };
+    let text_color = if resting.is_some() {
+        Color32::TRANSPARENT
+    } else {
+        palette.text
+    };
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, _width: f32| -> Arc<Galley> {
-        let job = LayoutJob::simple_singleline(text.as_str().to_owned(), theme::text_font(FONT_SIZE), text_color);
+        let job = LayoutJob::simple_singleline(
+            text.as_str().to_owned(),
+            theme::text_font(FONT_SIZE),
+            text_color,
+        );
         ui.fonts_mut(|fonts| fonts.layout_job(job))
     };
     let edit = TextEdit::singleline(&mut state.text)
@@ -134,7 +181,12 @@ fn address_bar_ui(ui: &mut Ui, key: TabKey, tab: &TabState, state: &mut ToolbarS
         .vertical_align(Align::Center)
         .hint_text("Search, or type an address")
         .char_limit(64 * 1024)
-        .event_filter(EventFilter { horizontal_arrows: true, vertical_arrows: false, tab: false, escape: false })
+        .event_filter(EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: false,
+            tab: false,
+            escape: false,
+        })
         .layouter(&mut layouter);
     let mut edit_ui = ui.new_child(UiBuilder::new().max_rect(inner));
     let output = edit_ui.put(inner, edit);
@@ -147,10 +199,6 @@ fn address_bar_ui(ui: &mut Ui, key: TabKey, tab: &TabState, state: &mut ToolbarS
         resting_address_ui(ui, inner, url);
     }
 
-    if state.focus_address {
-        state.focus_address = false;
-        output.request_focus();
-    }
     // The click that gives the focus must not also place the caret, so everything is selected when it is over.
     let gained = is_focused && !state.was_focused;
     state.was_focused = is_focused;
@@ -160,8 +208,13 @@ fn address_bar_ui(ui: &mut Ui, key: TabKey, tab: &TabState, state: &mut ToolbarS
         select_all(ui, id, &state.text);
         ui.ctx().request_repaint();
     }
-    if output.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-        commands.push(Command::Open(state.text.clone()));
+    if output.lost_focus() {
+        if ui.input(|input| input.key_pressed(Key::Enter)) {
+            commands.push(Command::Open(state.text.clone()));
+        } else {
+            // What was typed and not opened would stand behind the address at rest.
+            state.shown = None;
+        }
     }
     if !is_focused && !output.has_focus() {
         state.select_all = false;
@@ -172,7 +225,8 @@ fn select_all(ui: &Ui, id: Id, text: &str) {
     let mut edit = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();
     let end = egui::text::CCursor::new(egui::text::CharIndex(text.chars().count()));
     let start = egui::text::CCursor::new(egui::text::CharIndex(0));
-    edit.cursor.set_char_range(Some(egui::text::CCursorRange::two(start, end)));
+    edit.cursor
+        .set_char_range(Some(egui::text::CCursorRange::two(start, end)));
     TextEdit::store_state(ui.ctx(), id, edit);
 }
 
@@ -182,9 +236,16 @@ fn resting_address_ui(ui: &Ui, rect: Rect, url: &Url) {
     let palette = Palette::of(ui.visuals());
     let parts = AddressParts::new(url);
     let mut job = LayoutJob::default();
-    let strong = TextFormat { font_id: theme::strong_font(FONT_SIZE), color: palette.text, ..TextFormat::default() };
-    let weak =
-        TextFormat { font_id: theme::text_font(FONT_SIZE), color: palette.weak_text, ..TextFormat::default() };
+    let strong = TextFormat {
+        font_id: theme::strong_font(FONT_SIZE),
+        color: palette.text,
+        ..TextFormat::default()
+    };
+    let weak = TextFormat {
+        font_id: theme::text_font(FONT_SIZE),
+        color: palette.weak_text,
+        ..TextFormat::default()
+    };
     job.wrap.max_width = f32::INFINITY;
     job.append(parts.before, 0.0, weak.clone());
     job.append(parts.site, 0.0, strong);
@@ -193,7 +254,9 @@ fn resting_address_ui(ui: &Ui, rect: Rect, url: &Url) {
     let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
     let shift = (site_end - rect.width()).max(0.0);
     let position = pos2(rect.left() - shift, rect.center().y - galley.size().y / 2.0);
-    ui.painter().with_clip_rect(rect).galley(position, galley, palette.text);
+    ui.painter()
+        .with_clip_rect(rect)
+        .galley(position, galley, palette.text);
 }
 
 /// The parts of an address: what comes before the site, the site, and what comes after.
@@ -208,16 +271,26 @@ impl<'a> AddressParts<'a> {
     fn new(url: &'a Url) -> Self {
         let host = &url[Position::BeforeHost..Position::AfterHost];
         if host.is_empty() {
-            return Self { before: "", site: url.scheme(), after: &url.as_str()[url.scheme().len()..] };
+            return Self {
+                before: "",
+                site: url.scheme(),
+                after: &url.as_str()[url.scheme().len()..],
+            };
         }
         let origin = TupleOrigin::from_url(url);
-        let site_length =
-            origin.as_ref().and_then(TupleOrigin::registrable_domain).map_or(host.len(), str::len);
+        let site_length = origin
+            .as_ref()
+            .and_then(TupleOrigin::registrable_domain)
+            .map_or(host.len(), str::len);
         // The scheme is what the symbol before the address says, and user names are there to look like a site: both
         // are left out.
         let split = host.len().saturating_sub(site_length);
         let (subdomain, site) = host.split_at_checked(split).unwrap_or(("", host));
-        Self { before: subdomain, site, after: &url[Position::AfterHost..] }
+        Self {
+            before: subdomain,
+            site,
+            after: &url[Position::AfterHost..],
+        }
     }
 }
 
@@ -227,21 +300,36 @@ fn security_ui(ui: &mut Ui, rect: Rect, tab: &TabState) -> f32 {
     let url = tab.url.as_ref().filter(|_| !tab.shows_new_tab_page());
     let (icon, text, tooltip) = match url {
         None => return 0.0,
-        Some(url) if url.scheme() == "https" => (Icon::Lock, "", "The connection to this site is encrypted"),
-        Some(url) if url.scheme() == "http" && !is_on_this_machine(url) => {
-            (Icon::Warning, "Not secure", "Others on the network can read and change what this site sends")
+        Some(url) if url.scheme() == "https" => {
+            (Icon::Lock, "", "The connection to this site is encrypted")
         },
-        Some(url) if url.scheme() == "http" => (Icon::Home, "", "This page comes from this computer"),
+        Some(url) if url.scheme() == "http" && !is_on_this_machine(url) => (
+            Icon::Warning,
+            "Not secure",
+            "Others on the network can read and change what this site sends",
+        ),
+        Some(url) if url.scheme() == "http" => {
+            (Icon::Home, "", "This page comes from this computer")
+        },
         Some(_) => (Icon::Page, "", "This page does not come from the web"),
     };
-    let color = if icon == Icon::Warning { palette.caution_text } else { palette.weak_text };
-    let icon_rect = Rect::from_center_size(pos2(rect.left() + 8.0, rect.center().y), vec2(16.0, 16.0));
+    let color = if icon == Icon::Warning {
+        palette.caution_text
+    } else {
+        palette.weak_text
+    };
+    let icon_rect =
+        Rect::from_center_size(pos2(rect.left() + 8.0, rect.center().y), vec2(16.0, 16.0));
     icons::paint(ui.painter(), icon, icon_rect, color);
     let mut width = 24.0;
     if !text.is_empty() {
         let position = pos2(rect.left() + width, rect.center().y);
         let font = theme::text_font(13.0);
-        width += ui.painter().text(position, Align2::LEFT_CENTER, text, font, color).width() + 10.0;
+        width += ui
+            .painter()
+            .text(position, Align2::LEFT_CENTER, text, font, color)
+            .width()
+            + 10.0;
     }
     let area = Rect::from_min_size(rect.min, vec2(width, rect.height()));
     let response = ui.interact(area, Id::new("connection security"), Sense::hover());
@@ -266,7 +354,10 @@ fn zoom_ui(ui: &mut Ui, rect: Rect, tab: &TabState, commands: &mut Commands) -> 
         return 0.0;
     }
     const WIDTH: f32 = 58.0;
-    let area = Rect::from_min_max(pos2(rect.right() - WIDTH, rect.top() + 5.0), rect.max - vec2(0.0, 5.0));
+    let area = Rect::from_min_max(
+        pos2(rect.right() - WIDTH, rect.top() + 5.0),
+        rect.max - vec2(0.0, 5.0),
+    );
     let mut zoom_ui = ui.new_child(UiBuilder::new().max_rect(area));
     zoom_ui.spacing_mut().button_padding = vec2(6.0, 2.0);
     let response = zoom_ui.put(area, Button::new(format!("{percent} %")));
@@ -279,6 +370,7 @@ fn zoom_ui(ui: &mut Ui, rect: Rect, tab: &TabState, commands: &mut Commands) -> 
 /// The line under the toolbar that says how far loading is.
 fn progress_ui(ui: &mut Ui, key: TabKey, tab: &TabState) {
     let target = match tab.load {
+        _ if tab.awaits_document => 0.2,
         LoadProgress::Idle | LoadProgress::Complete => 0.0,
         LoadProgress::Started => 0.35,
         LoadProgress::Parsing => 0.85,
@@ -286,13 +378,14 @@ fn progress_ui(ui: &mut Ui, key: TabKey, tab: &TabState) {
     let id = Id::new("load progress").with(key.0);
     let seconds = if target == 0.0 { 0.0 } else { 1.5 };
     let progress = ui.ctx().animate_value_with_time(id, target, seconds);
-    if progress > 0.0 && tab.load.is_loading() {
+    if progress > 0.0 && tab.is_loading() {
         let area = ui.max_rect();
         let line = Rect::from_min_max(
             pos2(area.left(), area.bottom() - 2.0),
             pos2(area.left() + area.width() * progress, area.bottom()),
         );
-        ui.painter().rect_filled(line, 0.0, Palette::of(ui.visuals()).accent);
+        ui.painter()
+            .rect_filled(line, 0.0, Palette::of(ui.visuals()).accent);
     }
 }
 
@@ -303,16 +396,39 @@ mod tests {
     #[test]
     fn the_site_is_what_stands_out() {
         for (url, before, site, after) in [
-            ("https://login.bank.example.co.uk/x?y", "login.bank.", "example.co.uk", "/x?y"),
+            (
+                "https://login.bank.example.co.uk/x?y",
+                "login.bank.",
+                "example.co.uk",
+                "/x?y",
+            ),
             ("https://example.org/", "", "example.org", "/"),
             ("http://127.0.0.1:8000/x", "", "127.0.0.1", ":8000/x"),
             ("http://[::1]:8000/", "", "[::1]", ":8000/"),
-            ("https://bank.example@evil.example/", "", "evil.example", "/"),
+            (
+                "https://bank.example@evil.example/",
+                "",
+                "evil.example",
+                "/",
+            ),
             ("about:blank", "", "about", ":blank"),
-            ("data:text/html,bank.example", "", "data", ":text/html,bank.example"),
+            (
+                "data:text/html,bank.example",
+                "",
+                "data",
+                ":text/html,bank.example",
+            ),
         ] {
             let url = Url::parse(url).unwrap();
-            assert_eq!(AddressParts::new(&url), AddressParts { before, site, after }, "{url}");
+            assert_eq!(
+                AddressParts::new(&url),
+                AddressParts {
+                    before,
+                    site,
+                    after
+                },
+                "{url}"
+            );
         }
     }
 }

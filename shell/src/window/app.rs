@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Context, IMEPurpose, Rect, ThemePreference, Ui, ViewportId, vec2};
+use egui::{Context, IMEPurpose, Rect, ThemePreference, Ui, ViewportId};
 use egui_winit::accesskit_winit;
 use winit::application::ApplicationHandler;
 use winit::event::{ElementState, Ime, KeyEvent, MouseButton, StartCause, WindowEvent};
@@ -39,8 +39,18 @@ pub struct App {
 
 impl App {
     /// A browser that opens its window when winit is ready.
-    pub fn new(startup: Startup, events: EventSender, accessibility: EventLoopProxy<ShellEvent>) -> Self {
-        Self { startup, events, accessibility: Some(accessibility), window: None, error: None }
+    pub fn new(
+        startup: Startup,
+        events: EventSender,
+        accessibility: EventLoopProxy<ShellEvent>,
+    ) -> Self {
+        Self {
+            startup,
+            events,
+            accessibility: Some(accessibility),
+            window: None,
+            error: None,
+        }
     }
 
     /// What came of it.
@@ -52,7 +62,11 @@ impl App {
     }
 
     fn after_event(&mut self, event_loop: &ActiveEventLoop) {
-        if self.window.as_ref().is_some_and(|window| window.browser.wants_to_quit()) {
+        if self
+            .window
+            .as_ref()
+            .is_some_and(|window| window.browser.wants_to_quit())
+        {
             event_loop.exit();
         }
     }
@@ -63,7 +77,12 @@ impl ApplicationHandler<ShellEvent> for App {
         let Some(accessibility) = self.accessibility.take() else {
             return;
         };
-        match BrowserWindow::open(event_loop, &mut self.startup, self.events.clone(), accessibility) {
+        match BrowserWindow::open(
+            event_loop,
+            &mut self.startup,
+            self.events.clone(),
+            accessibility,
+        ) {
             Ok(window) => self.window = Some(window),
             Err(error) => {
                 self.error = Some(error);
@@ -74,8 +93,15 @@ impl ApplicationHandler<ShellEvent> for App {
 
     fn new_events(&mut self, _event_loop: &ActiveEventLoop, cause: StartCause) {
         if let (StartCause::ResumeTimeReached { .. }, Some(window)) = (cause, &mut self.window) {
-            window.next_frame = None;
-            window.surface.request_redraw();
+            let now = Instant::now();
+            window.browser.tick(now);
+            if window
+                .next_frame
+                .is_some_and(|next_frame| next_frame <= now)
+            {
+                window.next_frame = None;
+                window.surface.request_redraw();
+            }
         }
     }
 
@@ -86,7 +112,12 @@ impl ApplicationHandler<ShellEvent> for App {
         self.after_event(event_loop);
     }
 
-    fn window_event(&mut self, event_loop: &ActiveEventLoop, _window: WindowId, event: WindowEvent) {
+    fn window_event(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        _window: WindowId,
+        event: WindowEvent,
+    ) {
         if let Some(window) = &mut self.window {
             window.window_event(&event);
         }
@@ -94,8 +125,11 @@ impl ApplicationHandler<ShellEvent> for App {
     }
 
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
-        let next_frame = self.window.as_ref().and_then(|window| window.next_frame);
-        event_loop.set_control_flow(next_frame.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
+        let wake_up = self.window.as_ref().and_then(|window| {
+            let deadlines = [window.next_frame, window.browser.next_deadline()];
+            deadlines.into_iter().flatten().min()
+        });
+        event_loop.set_control_flow(wake_up.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 
     fn exiting(&mut self, _event_loop: &ActiveEventLoop) {
@@ -137,9 +171,12 @@ impl BrowserWindow {
         let painter = FramePainter::new(surface.clone())?;
         let context = Context::default();
         ui::theme::install(&context);
-        context.set_zoom_factor(surface.zoom_factor());
-        // Keys for zooming are the page's.
-        context.options_mut(|options| options.zoom_with_keyboard = false);
+        context.options_mut(|options| {
+            // NB: `set_zoom_factor` would scale the size of a frame before the first, which is 10000 by 10000 points.
+            options.zoom_factor = surface.zoom_factor();
+            // Keys for zooming are the page's.
+            options.zoom_with_keyboard = false;
+        });
         let redraw = events.clone();
         context.set_request_repaint_callback(move |info| {
             if info.delay.is_zero() {
@@ -156,9 +193,17 @@ impl BrowserWindow {
         );
         egui.init_accesskit(event_loop, &surface.window, accessibility);
 
-        let Engine { servo, user_content, network_log } = startup.start(&events)?;
-        let mut browser =
-            Browser::new(servo, surface.clone(), user_content, startup.profile.is_temporary());
+        let Engine {
+            servo,
+            user_content,
+            network_log,
+        } = startup.start(&events)?;
+        let mut browser = Browser::new(
+            servo,
+            surface.clone(),
+            user_content,
+            startup.profile.is_temporary(),
+        );
         let first_page = startup.first_page.take();
         let mut interface = Interface::default();
         interface.toolbar.focus_address = first_page.is_none();
@@ -175,7 +220,10 @@ impl BrowserWindow {
             interface,
             overrides: startup.overrides(),
             network_log,
-            page: PageArea { rect: Rect::ZERO, shows_page: false },
+            page: PageArea {
+                rect: Rect::ZERO,
+                shows_page: false,
+            },
             pointer: Pointer::default(),
             modifiers: ModifiersState::empty(),
             composition: Composition::default(),
@@ -191,7 +239,14 @@ impl BrowserWindow {
 
     /// Takes everything apart while the window's display is still there.
     fn close(self) {
-        let Self { browser, painter, egui, surface, network_log, .. } = self;
+        let Self {
+            browser,
+            painter,
+            egui,
+            surface,
+            network_log,
+            ..
+        } = self;
         browser.shut_down();
         painter.destroy();
         drop(egui);
@@ -209,6 +264,9 @@ impl BrowserWindow {
                 self.follow_page();
             },
             ShellEvent::QuestionsChanged(webview) => self.browser.questions_changed(webview),
+            ShellEvent::Navigation(webview, navigation) => {
+                self.browser.navigation(webview, navigation);
+            },
             ShellEvent::Redraw => self.surface.request_redraw(),
             ShellEvent::Accessibility(event) => self.accessibility_event(event),
             ShellEvent::Quit => self.browser.apply(Command::Quit),
@@ -221,7 +279,9 @@ impl BrowserWindow {
             accesskit_winit::WindowEvent::ActionRequested(request) => {
                 self.egui.on_accesskit_action_request(request);
             },
-            accesskit_winit::WindowEvent::AccessibilityDeactivated => self.context.disable_accesskit(),
+            accesskit_winit::WindowEvent::AccessibilityDeactivated => {
+                self.context.disable_accesskit()
+            },
         }
         self.surface.request_redraw();
     }
@@ -252,7 +312,11 @@ impl BrowserWindow {
                     self.browser.load(url);
                 }
             },
-            WindowEvent::KeyboardInput { event, is_synthetic: false, .. } => {
+            WindowEvent::KeyboardInput {
+                event,
+                is_synthetic: false,
+                ..
+            } => {
                 if self.shortcut(event) || self.page_key(event) {
                     return;
                 }
@@ -270,7 +334,9 @@ impl BrowserWindow {
         let page = self.page_target();
         let context = self.context.clone();
         let for_page = match event {
-            WindowEvent::CursorMoved { position, .. } => self.pointer.moved(*position, &context, page),
+            WindowEvent::CursorMoved { position, .. } => {
+                self.pointer.moved(*position, &context, page)
+            },
             WindowEvent::CursorLeft { .. } => self.pointer.left(),
             WindowEvent::MouseInput { state, button, .. } => match (state, button) {
                 (ElementState::Pressed, MouseButton::Back) => {
@@ -280,6 +346,10 @@ impl BrowserWindow {
                     return self.browser.apply(Command::Forward);
                 },
                 _ => {
+                    if *state == ElementState::Pressed && !self.window_focused {
+                        // Without a window manager, nobody else gives the focus to a window that is clicked.
+                        self.surface.window.focus_window();
+                    }
                     let for_page = self.pointer.button(*state, *button, &context, page);
                     if *state == ElementState::Pressed && for_page.is_some() {
                         self.focus_page();
@@ -297,9 +367,14 @@ impl BrowserWindow {
                 let scale = f64::from(self.surface.scale_factor());
                 Some(input::wheel_event(*delta, self.modifiers, scale, point))
             },
-            WindowEvent::Touch(touch) if page.takes_input && routing::covers(&context, page, touch.location) => {
+            WindowEvent::Touch(touch)
+                if page.takes_input && routing::covers(&context, page, touch.location) =>
+            {
                 self.focus_page();
-                Some(input::touch_event(touch, routing::point(&context, page, touch.location)))
+                Some(input::touch_event(
+                    touch,
+                    routing::point(&context, page, touch.location),
+                ))
             },
             _ => None,
         };
@@ -312,14 +387,20 @@ impl BrowserWindow {
         if let servo::InputEvent::Wheel(wheel) = event
             && wheel.delta.y != 0.0
         {
-            let zoom = if wheel.delta.y > 0.0 { Zoom::In } else { Zoom::Out };
+            let zoom = if wheel.delta.y > 0.0 {
+                Zoom::In
+            } else {
+                Zoom::Out
+            };
             self.browser.apply(Command::Zoom(zoom));
         }
     }
 
-    /// The keyboard goes to the page: no widget of the interface has it.
+    /// The keyboard goes to the page: no widget of the interface has it, or gets it in the next frame.
     fn page_has_keyboard(&self) -> bool {
-        self.page_target().takes_input && self.context.memory(|memory| memory.focused().is_none())
+        self.page_target().takes_input
+            && !self.interface.toolbar.focus_address
+            && self.context.memory(|memory| memory.focused().is_none())
     }
 
     fn focus_page(&mut self) {
@@ -328,13 +409,17 @@ impl BrowserWindow {
                 memory.surrender_focus(focused);
             }
         });
+        self.interface.toolbar.focus_address = false;
     }
 
     fn page_target(&self) -> PageTarget {
         let is_free = self
             .selected()
             .is_some_and(|state| !state.dialogs.front().is_some_and(dialogs::blocks_page));
-        PageTarget { rect: self.page.rect, takes_input: self.page.shows_page && is_free }
+        PageTarget {
+            rect: self.page.rect,
+            takes_input: self.page.shows_page && is_free,
+        }
     }
 
     fn selected(&self) -> Option<&TabState> {
@@ -381,7 +466,9 @@ impl BrowserWindow {
             self.browser.apply(Command::LeaveFullscreen);
         }
         let is_fullscreen = self.surface.window.fullscreen().is_some();
-        self.surface.window.set_fullscreen((!is_fullscreen).then_some(Fullscreen::Borderless(None)));
+        self.surface
+            .window
+            .set_fullscreen((!is_fullscreen).then_some(Fullscreen::Borderless(None)));
     }
 
     /// Hands a key to the page if it has the keyboard. Returns whether it has.
@@ -389,20 +476,25 @@ impl BrowserWindow {
         if !self.page_has_keyboard() {
             return false;
         }
-        let is_escape = event.logical_key == winit::keyboard::Key::Named(winit::keyboard::NamedKey::Escape);
+        let is_escape =
+            event.logical_key == winit::keyboard::Key::Named(winit::keyboard::NamedKey::Escape);
         if is_escape && event.state == ElementState::Pressed {
-            if self.selected().is_some_and(|state| !state.dialogs.is_empty()) {
+            if self
+                .selected()
+                .is_some_and(|state| !state.dialogs.is_empty())
+            {
                 // A list or menu that is open takes it.
                 return false;
             }
             if self.selected().is_some_and(|state| state.is_fullscreen) {
                 self.browser.apply(Command::LeaveFullscreen);
             }
-            if self.selected().is_some_and(|state| state.load.is_loading()) {
+            if self.selected().is_some_and(|state| state.is_loading()) {
                 self.browser.apply(Command::Stop);
             }
         }
-        self.browser.page_input(input::keyboard_event(event, self.modifiers));
+        self.browser
+            .page_input(input::keyboard_event(event, self.modifiers));
         true
     }
 
@@ -413,7 +505,11 @@ impl BrowserWindow {
     }
 
     fn apply_theme(&mut self) {
-        let theme = if self.surface.prefers_dark() { ThemePreference::Dark } else { ThemePreference::Light };
+        let theme = if self.surface.prefers_dark() {
+            ThemePreference::Dark
+        } else {
+            ThemePreference::Light
+        };
         self.context.set_theme(theme);
         self.browser.theme_changed();
         self.surface.request_redraw();
@@ -424,7 +520,9 @@ impl BrowserWindow {
         let is_fullscreen = self.selected().is_some_and(|state| state.is_fullscreen);
         if self.page_was_fullscreen != is_fullscreen {
             self.page_was_fullscreen = is_fullscreen;
-            self.surface.window.set_fullscreen(is_fullscreen.then_some(Fullscreen::Borderless(None)));
+            self.surface
+                .window
+                .set_fullscreen(is_fullscreen.then_some(Fullscreen::Borderless(None)));
         }
         let title = match self.selected() {
             Some(state) if state.shows_new_tab_page() => "Latchkey".to_owned(),
@@ -442,8 +540,15 @@ impl BrowserWindow {
         let input = self.egui.take_egui_input(&self.surface.window);
         let mut commands = Commands::new();
         let (output, page) = self.lay_out(input, &mut commands);
-        let egui::FullOutput { platform_output, textures_delta, shapes, pixels_per_point, viewport_output } = output;
-        self.egui.handle_platform_output(&self.surface.window, platform_output);
+        let egui::FullOutput {
+            platform_output,
+            textures_delta,
+            shapes,
+            pixels_per_point,
+            viewport_output,
+        } = output;
+        self.egui
+            .handle_platform_output(&self.surface.window, platform_output);
         for command in commands {
             self.browser.apply(command);
         }
@@ -454,7 +559,8 @@ impl BrowserWindow {
         if self.page_size_changed(size) {
             self.browser.front_changed(size);
         }
-        self.browser.set_page_focused(self.window_focused && self.page_has_keyboard());
+        self.browser
+            .set_page_focused(self.window_focused && self.page_has_keyboard());
         self.browser.paint();
         let output = egui::FullOutput {
             platform_output: egui::PlatformOutput::default(),
@@ -475,12 +581,19 @@ impl BrowserWindow {
         scale_changed || self.surface.page_context.size2d().to_i32() != size
     }
 
-    fn lay_out(&mut self, input: egui::RawInput, commands: &mut Commands) -> (egui::FullOutput, PageArea) {
+    fn lay_out(
+        &mut self,
+        input: egui::RawInput,
+        commands: &mut Commands,
+    ) -> (egui::FullOutput, PageArea) {
         let tabs = self.browser.tabs();
         let selected_key = self.browser.selected_tab().map(|tab| tab.key);
         let view = View {
             tabs: tabs.iter().map(|tab| (tab.key, &tab.state)).collect(),
-            selected: tabs.iter().position(|tab| Some(tab.key) == selected_key).unwrap_or(0),
+            selected: tabs
+                .iter()
+                .position(|tab| Some(tab.key) == selected_key)
+                .unwrap_or(0),
             is_fullscreen: self.surface.window.fullscreen().is_some(),
             window_focused: self.window_focused,
             overrides: self.overrides.as_deref(),
@@ -519,11 +632,12 @@ fn page_manners_ui(ui: &Ui, rect: Rect, tab: &TabState, has_keyboard: bool) {
         ui.ctx().set_cursor_icon(cursor_icon(cursor));
     }
     if let Some(field) = tab.input_method.filter(|_| has_keyboard) {
-        let scale = ui.ctx().pixels_per_point();
-        let position = field.position.to_f32();
-        let corner = rect.min + vec2(position.min.x, position.min.y) / scale;
-        let place = Rect::from_min_size(corner, vec2(position.width(), position.height()) / scale);
-        let purpose = if field.is_password { IMEPurpose::Password } else { IMEPurpose::Normal };
+        let place = dialogs::element_rect(rect, tab.zoom, field.position);
+        let purpose = if field.is_password {
+            IMEPurpose::Password
+        } else {
+            IMEPurpose::Normal
+        };
         ui.ctx().output_mut(|output| {
             output.ime = Some(egui::output::IMEOutput {
                 purpose,

@@ -4,9 +4,9 @@
 //! as text and only the exceptions are written down.
 
 use servo::{
-    Code, CompositionEvent, CompositionState, DevicePoint, ImeEvent, InputEvent, Key, KeyState, KeyboardEvent,
-    Location, Modifiers, MouseButton, NamedKey, TouchEvent, TouchEventType, TouchId, TouchPointerType, WebViewPoint,
-    WheelDelta, WheelEvent, WheelMode,
+    Code, CompositionEvent, CompositionState, DevicePoint, ImeEvent, InputEvent, Key, KeyState,
+    KeyboardEvent, Location, Modifiers, MouseButton, NamedKey, TouchEvent, TouchEventType, TouchId,
+    TouchPointerType, WebViewPoint, WheelDelta, WheelEvent, WheelMode,
 };
 use winit::event::{ElementState, Ime, KeyEvent, MouseScrollDelta, Touch, TouchPhase};
 use winit::keyboard::{self, KeyCode, KeyLocation, ModifiersState, PhysicalKey};
@@ -42,9 +42,11 @@ pub fn key(key: &keyboard::Key) -> Key {
         keyboard::Key::Character(text) => Key::Character(text.to_string()),
         keyboard::Key::Named(keyboard::NamedKey::Space) => Key::Character(" ".to_owned()),
         keyboard::Key::Named(keyboard::NamedKey::Super) => Key::Named(NamedKey::Meta),
-        keyboard::Key::Named(named) => {
-            Key::Named(format!("{named:?}").parse().unwrap_or(NamedKey::Unidentified))
-        },
+        keyboard::Key::Named(named) => Key::Named(
+            format!("{named:?}")
+                .parse()
+                .unwrap_or(NamedKey::Unidentified),
+        ),
         keyboard::Key::Dead(_) => Key::Named(NamedKey::Dead),
         keyboard::Key::Unidentified(_) => Key::Named(NamedKey::Unidentified),
     }
@@ -109,7 +111,12 @@ pub fn wheel_event(
         (x, y) = (y, 0.0);
     }
     // NB: Servo scrolls by this number of device pixels whatever the mode says.
-    let delta = WheelDelta { x, y, z: 0.0, mode: WheelMode::DeltaPixel };
+    let delta = WheelDelta {
+        x,
+        y,
+        z: 0.0,
+        mode: WheelMode::DeltaPixel,
+    };
     InputEvent::Wheel(WheelEvent::new(delta, point))
 }
 
@@ -173,7 +180,10 @@ impl Composition {
 }
 
 fn composition(state: CompositionState, data: &str) -> InputEvent {
-    InputEvent::Ime(ImeEvent::Composition(CompositionEvent { state, data: data.to_owned() }))
+    InputEvent::Ime(ImeEvent::Composition(CompositionEvent {
+        state,
+        data: data.to_owned(),
+    }))
 }
 
 #[cfg(test)]
@@ -187,14 +197,35 @@ mod tests {
     fn keys() {
         use keyboard::NamedKey as Winit;
         for (given, expected) in [
-            (keyboard::Key::Character(SmolStr::new("ä")), Key::Character("ä".to_owned())),
-            (keyboard::Key::Named(Winit::Space), Key::Character(" ".to_owned())),
-            (keyboard::Key::Named(Winit::Enter), Key::Named(NamedKey::Enter)),
-            (keyboard::Key::Named(Winit::ArrowLeft), Key::Named(NamedKey::ArrowLeft)),
-            (keyboard::Key::Named(Winit::Super), Key::Named(NamedKey::Meta)),
+            (
+                keyboard::Key::Character(SmolStr::new("ä")),
+                Key::Character("ä".to_owned()),
+            ),
+            (
+                keyboard::Key::Named(Winit::Space),
+                Key::Character(" ".to_owned()),
+            ),
+            (
+                keyboard::Key::Named(Winit::Enter),
+                Key::Named(NamedKey::Enter),
+            ),
+            (
+                keyboard::Key::Named(Winit::ArrowLeft),
+                Key::Named(NamedKey::ArrowLeft),
+            ),
+            (
+                keyboard::Key::Named(Winit::Super),
+                Key::Named(NamedKey::Meta),
+            ),
             (keyboard::Key::Named(Winit::F12), Key::Named(NamedKey::F12)),
-            (keyboard::Key::Named(Winit::PageDown), Key::Named(NamedKey::PageDown)),
-            (keyboard::Key::Named(Winit::AudioVolumeUp), Key::Named(NamedKey::AudioVolumeUp)),
+            (
+                keyboard::Key::Named(Winit::PageDown),
+                Key::Named(NamedKey::PageDown),
+            ),
+            (
+                keyboard::Key::Named(Winit::AudioVolumeUp),
+                Key::Named(NamedKey::AudioVolumeUp),
+            ),
             (keyboard::Key::Dead(Some('´')), Key::Named(NamedKey::Dead)),
             (
                 keyboard::Key::Unidentified(NativeKey::Unidentified),
@@ -242,13 +273,30 @@ mod tests {
         let none = ModifiersState::empty();
         let pixels = |x, y| MouseScrollDelta::PixelDelta(PhysicalPosition::new(x, y));
         for (delta, modifiers, scale, expected) in [
-            (MouseScrollDelta::LineDelta(0.0, -1.0), none, 1.0, (0.0, -40.0)),
-            (MouseScrollDelta::LineDelta(0.0, -1.0), none, 2.0, (0.0, -80.0)),
-            (MouseScrollDelta::LineDelta(0.0, 1.0), ModifiersState::SHIFT, 1.0, (40.0, 0.0)),
+            (
+                MouseScrollDelta::LineDelta(0.0, -1.0),
+                none,
+                1.0,
+                (0.0, -40.0),
+            ),
+            (
+                MouseScrollDelta::LineDelta(0.0, -1.0),
+                none,
+                2.0,
+                (0.0, -80.0),
+            ),
+            (
+                MouseScrollDelta::LineDelta(0.0, 1.0),
+                ModifiersState::SHIFT,
+                1.0,
+                (40.0, 0.0),
+            ),
             (pixels(3.0, 5.0), none, 2.0, (3.0, 5.0)),
             (pixels(3.0, 5.0), ModifiersState::SHIFT, 2.0, (3.0, 5.0)),
         ] {
-            let InputEvent::Wheel(event) = wheel_event(delta, modifiers, scale, page_point(1.0, 2.0)) else {
+            let InputEvent::Wheel(event) =
+                wheel_event(delta, modifiers, scale, page_point(1.0, 2.0))
+            else {
                 panic!("a wheel event");
             };
             assert_eq!((event.delta.x, event.delta.y), expected);
@@ -285,7 +333,10 @@ mod tests {
             states(&composition.events(&Ime::Preedit("にほ".into(), None))),
             [CompositionState::Update],
         );
-        assert_eq!(states(&composition.events(&Ime::Commit("日本".into()))), [CompositionState::End]);
+        assert_eq!(
+            states(&composition.events(&Ime::Commit("日本".into()))),
+            [CompositionState::End]
+        );
         // Text that comes without a composition is one of its own.
         assert_eq!(
             states(&composition.events(&Ime::Commit("!".into()))),
@@ -297,6 +348,9 @@ mod tests {
             states(&composition.events(&Ime::Preedit(String::new(), None))),
             [CompositionState::End],
         );
-        assert_eq!(states(&composition.events(&Ime::Preedit(String::new(), None))), []);
+        assert_eq!(
+            states(&composition.events(&Ime::Preedit(String::new(), None))),
+            []
+        );
     }
 }

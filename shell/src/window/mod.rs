@@ -27,6 +27,8 @@ pub fn run(startup: Startup) -> anyhow::Result<()> {
     // An error says that the loop has ended.
     let events = EventSender::new(move |event| drop(proxy.send_event(event)));
     let mut app = app::App::new(startup, events, accessibility);
-    event_loop.run_app(&mut app).context("the window's events cannot be read")?;
+    event_loop
+        .run_app(&mut app)
+        .context("the window's events cannot be read")?;
     app.result()
 }

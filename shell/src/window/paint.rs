@@ -13,7 +13,8 @@ use servo::{DeviceIntSize, RenderingContext};
 
 use super::surface::Surface;
 
-type RenderToParent = Box<dyn Fn(&egui_glow::glow::Context, euclid::default::Rect<i32>) + Send + Sync>;
+type RenderToParent =
+    Box<dyn Fn(&egui_glow::glow::Context, euclid::default::Rect<i32>) + Send + Sync>;
 
 /// The picture of the page, as the callback that copies it to its place finds it when the interface is drawn.
 #[derive(Clone, Default)]
@@ -36,7 +37,12 @@ impl FramePainter {
         make_current(&surface)?;
         let painter = Painter::new(surface.window_context.glow_gl_api(), "", None, false)
             .map_err(|error| anyhow!("the interface cannot be drawn: {error}"))?;
-        Ok(Self { surface, painter, picture: PagePicture::default(), textures: TexturesDelta::default() })
+        Ok(Self {
+            surface,
+            painter,
+            picture: PagePicture::default(),
+            textures: TexturesDelta::default(),
+        })
     }
 
     /// The largest texture that can be used.
@@ -59,13 +65,22 @@ impl FramePainter {
                     render(painter.gl(), rect);
                 }
             });
-            ui.painter().add(PaintCallback { rect, callback: Arc::new(callback) });
+            ui.painter().add(PaintCallback {
+                rect,
+                callback: Arc::new(callback),
+            });
         }
     }
 
     /// Puts a frame on the screen. The page is drawn already. Returns how long it may stay.
     pub fn paint(&mut self, context: &Context, output: FullOutput) -> Duration {
-        let FullOutput { textures_delta, shapes, pixels_per_point, viewport_output, .. } = output;
+        let FullOutput {
+            textures_delta,
+            shapes,
+            pixels_per_point,
+            viewport_output,
+            ..
+        } = output;
         self.textures.append(textures_delta);
         let delay = viewport_output
             .get(&ViewportId::ROOT)
@@ -85,10 +100,19 @@ impl FramePainter {
     fn draw(&mut self, context: &Context, shapes: Vec<ClippedShape>, pixels_per_point: f32) {
         self.surface.window_context.prepare_for_rendering();
         let size: [u32; 2] = self.surface.window_context.size().into();
-        let background = context.global_style().visuals.panel_fill.to_normalized_gamma_f32();
+        let background = context
+            .global_style()
+            .visuals
+            .panel_fill
+            .to_normalized_gamma_f32();
         self.painter.clear(size, background);
         let primitives = context.tessellate(shapes, pixels_per_point);
-        self.painter.paint_and_update_textures(size, pixels_per_point, &primitives, &mut self.textures);
+        self.painter.paint_and_update_textures(
+            size,
+            pixels_per_point,
+            &primitives,
+            &mut self.textures,
+        );
     }
 
     /// Gives the graphics memory back. Nothing can be painted afterwards.
@@ -110,7 +134,10 @@ fn make_current(surface: &Surface) -> anyhow::Result<()> {
 /// The size of an area in device pixels, rounded as the callback's viewport is.
 pub fn device_size(rect: Rect, pixels_per_point: f32) -> DeviceIntSize {
     let pixel = |points: f32| (points * pixels_per_point).round() as i32;
-    DeviceIntSize::new(pixel(rect.max.x) - pixel(rect.min.x), pixel(rect.max.y) - pixel(rect.min.y))
+    DeviceIntSize::new(
+        pixel(rect.max.x) - pixel(rect.min.x),
+        pixel(rect.max.y) - pixel(rect.min.y),
+    )
 }
 
 #[cfg(test)]
@@ -130,7 +157,11 @@ mod tests {
                 screen_size_px: [4096, 4096],
             };
             let place = info.viewport_in_pixels();
-            assert_eq!(device_size(rect, scale), DeviceIntSize::new(place.width_px, place.height_px), "{scale}");
+            assert_eq!(
+                device_size(rect, scale),
+                DeviceIntSize::new(place.width_px, place.height_px),
+                "{scale}"
+            );
         }
     }
 }

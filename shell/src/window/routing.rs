@@ -5,7 +5,10 @@
 //! keeps it while a button that went down in it is held.
 
 use egui::{Context, Order, Pos2, Rect};
-use servo::{InputEvent, MouseButtonAction, MouseButtonEvent, MouseLeftViewportEvent, MouseMoveEvent, WebViewPoint};
+use servo::{
+    InputEvent, MouseButtonAction, MouseButtonEvent, MouseLeftViewportEvent, MouseMoveEvent,
+    WebViewPoint,
+};
 use winit::dpi::PhysicalPosition;
 use winit::event::{ElementState, MouseButton};
 
@@ -49,7 +52,9 @@ impl Pointer {
         self.position = position;
         if self.is_in_page(context, page) {
             self.was_in_page = true;
-            Some(InputEvent::MouseMove(MouseMoveEvent::new(self.page_point(context, page))))
+            Some(InputEvent::MouseMove(MouseMoveEvent::new(
+                self.page_point(context, page),
+            )))
         } else {
             self.left()
         }
@@ -82,7 +87,11 @@ impl Pointer {
             _ => return None,
         };
         let point = self.page_point(context, page);
-        Some(InputEvent::MouseButton(MouseButtonEvent::new(action, input::mouse_button(button), point)))
+        Some(InputEvent::MouseButton(MouseButtonEvent::new(
+            action,
+            input::mouse_button(button),
+            point,
+        )))
     }
 
     /// The window lost the focus: no button counts as held.
@@ -95,7 +104,10 @@ impl Pointer {
 pub fn point(context: &Context, page: PageTarget, position: PhysicalPosition<f64>) -> WebViewPoint {
     let scale = f64::from(context.pixels_per_point());
     let origin = |points: f32| (f64::from(points) * scale).round();
-    input::page_point(position.x - origin(page.rect.min.x), position.y - origin(page.rect.min.y))
+    input::page_point(
+        position.x - origin(page.rect.min.x),
+        position.y - origin(page.rect.min.y),
+    )
 }
 
 /// Whether the page is what a person sees at a place of the window.
@@ -103,7 +115,9 @@ pub fn covers(context: &Context, page: PageTarget, position: PhysicalPosition<f6
     let scale = f64::from(context.pixels_per_point());
     let position = Pos2::new((position.x / scale) as f32, (position.y / scale) as f32);
     page.rect.contains(position)
-        && context.layer_id_at(position).is_none_or(|layer| layer.order == Order::Background)
+        && context
+            .layer_id_at(position)
+            .is_none_or(|layer| layer.order == Order::Background)
 }
 
 #[cfg(test)]
@@ -113,7 +127,10 @@ mod tests {
     use super::*;
 
     fn page() -> PageTarget {
-        PageTarget { rect: Rect::from_min_max(pos2(0.0, 100.0), pos2(400.0, 300.0)), takes_input: true }
+        PageTarget {
+            rect: Rect::from_min_max(pos2(0.0, 100.0), pos2(400.0, 300.0)),
+            takes_input: true,
+        }
     }
 
     fn at(x: f64, y: f64) -> PhysicalPosition<f64> {
@@ -124,14 +141,27 @@ mod tests {
     fn a_button_that_went_down_in_the_page_comes_up_in_it() {
         let context = Context::default();
         let mut pointer = Pointer::default();
-        assert!(matches!(pointer.moved(at(10.0, 150.0), &context, page()), Some(InputEvent::MouseMove(_))));
+        assert!(matches!(
+            pointer.moved(at(10.0, 150.0), &context, page()),
+            Some(InputEvent::MouseMove(_))
+        ));
         let down = pointer.button(ElementState::Pressed, MouseButton::Left, &context, page());
-        assert!(matches!(down, Some(InputEvent::MouseButton(event)) if event.action == MouseButtonAction::Down));
+        assert!(
+            matches!(down, Some(InputEvent::MouseButton(event)) if event.action == MouseButtonAction::Down)
+        );
         // Outside of the page, while it is held, the page goes on hearing of it.
-        assert!(matches!(pointer.moved(at(10.0, 20.0), &context, page()), Some(InputEvent::MouseMove(_))));
+        assert!(matches!(
+            pointer.moved(at(10.0, 20.0), &context, page()),
+            Some(InputEvent::MouseMove(_))
+        ));
         let up = pointer.button(ElementState::Released, MouseButton::Left, &context, page());
-        assert!(matches!(up, Some(InputEvent::MouseButton(event)) if event.action == MouseButtonAction::Up));
-        assert!(matches!(pointer.moved(at(10.0, 21.0), &context, page()), Some(InputEvent::MouseLeftViewport(_))));
+        assert!(
+            matches!(up, Some(InputEvent::MouseButton(event)) if event.action == MouseButtonAction::Up)
+        );
+        assert!(matches!(
+            pointer.moved(at(10.0, 21.0), &context, page()),
+            Some(InputEvent::MouseLeftViewport(_))
+        ));
         assert!(pointer.moved(at(10.0, 22.0), &context, page()).is_none());
     }
 
@@ -140,18 +170,33 @@ mod tests {
         let context = Context::default();
         let mut pointer = Pointer::default();
         pointer.moved(at(10.0, 20.0), &context, page());
-        assert!(pointer.button(ElementState::Pressed, MouseButton::Left, &context, page()).is_none());
+        assert!(
+            pointer
+                .button(ElementState::Pressed, MouseButton::Left, &context, page())
+                .is_none()
+        );
         pointer.moved(at(10.0, 150.0), &context, page());
-        assert!(pointer.button(ElementState::Released, MouseButton::Left, &context, page()).is_none());
+        assert!(
+            pointer
+                .button(ElementState::Released, MouseButton::Left, &context, page())
+                .is_none()
+        );
     }
 
     #[test]
     fn a_page_behind_a_dialog_hears_nothing() {
         let context = Context::default();
         let mut pointer = Pointer::default();
-        let page = PageTarget { takes_input: false, ..page() };
+        let page = PageTarget {
+            takes_input: false,
+            ..page()
+        };
         assert!(pointer.moved(at(10.0, 150.0), &context, page).is_none());
-        assert!(pointer.button(ElementState::Pressed, MouseButton::Left, &context, page).is_none());
+        assert!(
+            pointer
+                .button(ElementState::Pressed, MouseButton::Left, &context, page)
+                .is_none()
+        );
     }
 
     #[test]

@@ -21,7 +21,11 @@ pub enum Shortcut {
 
 /// The shortcut of a key that was pressed, if it has one. `key` is the key without what Shift does to it.
 pub fn shortcut(key: &Key, modifiers: ModifiersState) -> Option<Shortcut> {
-    let command = if cfg!(target_os = "macos") { ModifiersState::SUPER } else { ModifiersState::CONTROL };
+    let command = if cfg!(target_os = "macos") {
+        ModifiersState::SUPER
+    } else {
+        ModifiersState::CONTROL
+    };
     let has = |wanted: ModifiersState| modifiers == wanted;
     let with_shift = command | ModifiersState::SHIFT;
     let none = ModifiersState::empty();
@@ -35,12 +39,19 @@ pub fn shortcut(key: &Key, modifiers: ModifiersState) -> Option<Shortcut> {
             "l" | "k" if has(command) => Shortcut::FocusAddress,
             "d" if has(ModifiersState::ALT) => Shortcut::FocusAddress,
             "r" if has(command) || has(with_shift) => Shortcut::Command(Command::Reload),
-            "+" | "=" if has(command) || has(with_shift) => Shortcut::Command(Command::Zoom(Zoom::In)),
-            "-" | "_" if has(command) || has(with_shift) => Shortcut::Command(Command::Zoom(Zoom::Out)),
+            "+" | "=" if has(command) || has(with_shift) => {
+                Shortcut::Command(Command::Zoom(Zoom::In))
+            },
+            "-" | "_" if has(command) || has(with_shift) => {
+                Shortcut::Command(Command::Zoom(Zoom::Out))
+            },
             "0" if has(command) => Shortcut::Command(Command::Zoom(Zoom::Reset)),
             "9" if has(command) => Shortcut::Command(Command::SelectLastTab),
             digit if has(command) => {
-                let number: usize = digit.parse().ok().filter(|number| (1..=8).contains(number))?;
+                let number: usize = digit
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=8).contains(number))?;
                 Shortcut::Command(Command::SelectTabAt(number - 1))
             },
             _ => return None,
@@ -55,7 +66,9 @@ pub fn shortcut(key: &Key, modifiers: ModifiersState) -> Option<Shortcut> {
             Shortcut::Command(Command::PreviousTab)
         },
         Key::Named(NamedKey::F4) if has(ModifiersState::CONTROL) => Shortcut::CloseTab,
-        Key::Named(NamedKey::ArrowLeft) if has(ModifiersState::ALT) => Shortcut::Command(Command::Back),
+        Key::Named(NamedKey::ArrowLeft) if has(ModifiersState::ALT) => {
+            Shortcut::Command(Command::Back)
+        },
         Key::Named(NamedKey::ArrowRight) if has(ModifiersState::ALT) => {
             Shortcut::Command(Command::Forward)
         },
@@ -77,8 +90,11 @@ mod tests {
 
     use super::*;
 
-    const COMMAND: ModifiersState =
-        if cfg!(target_os = "macos") { ModifiersState::SUPER } else { ModifiersState::CONTROL };
+    const COMMAND: ModifiersState = if cfg!(target_os = "macos") {
+        ModifiersState::SUPER
+    } else {
+        ModifiersState::CONTROL
+    };
 
     fn character(text: &str, modifiers: ModifiersState) -> Option<Shortcut> {
         shortcut(&Key::Character(SmolStr::new(text)), modifiers)
@@ -97,17 +113,47 @@ mod tests {
             (character("w", COMMAND), Shortcut::CloseTab),
             (character("l", COMMAND), Shortcut::FocusAddress),
             (character("d", ModifiersState::ALT), Shortcut::FocusAddress),
-            (character("1", COMMAND), Shortcut::Command(Command::SelectTabAt(0))),
-            (character("8", COMMAND), Shortcut::Command(Command::SelectTabAt(7))),
-            (character("9", COMMAND), Shortcut::Command(Command::SelectLastTab)),
-            (character("0", COMMAND), Shortcut::Command(Command::Zoom(Zoom::Reset))),
-            (character("+", shift), Shortcut::Command(Command::Zoom(Zoom::In))),
-            (named(NamedKey::F5, ModifiersState::empty()), Shortcut::Command(Command::Reload)),
-            (named(NamedKey::F11, ModifiersState::empty()), Shortcut::ToggleFullscreen),
-            (named(NamedKey::ArrowLeft, ModifiersState::ALT), Shortcut::Command(Command::Back)),
-            (named(NamedKey::Tab, ModifiersState::CONTROL), Shortcut::Command(Command::NextTab)),
             (
-                named(NamedKey::Tab, ModifiersState::CONTROL | ModifiersState::SHIFT),
+                character("1", COMMAND),
+                Shortcut::Command(Command::SelectTabAt(0)),
+            ),
+            (
+                character("8", COMMAND),
+                Shortcut::Command(Command::SelectTabAt(7)),
+            ),
+            (
+                character("9", COMMAND),
+                Shortcut::Command(Command::SelectLastTab),
+            ),
+            (
+                character("0", COMMAND),
+                Shortcut::Command(Command::Zoom(Zoom::Reset)),
+            ),
+            (
+                character("+", shift),
+                Shortcut::Command(Command::Zoom(Zoom::In)),
+            ),
+            (
+                named(NamedKey::F5, ModifiersState::empty()),
+                Shortcut::Command(Command::Reload),
+            ),
+            (
+                named(NamedKey::F11, ModifiersState::empty()),
+                Shortcut::ToggleFullscreen,
+            ),
+            (
+                named(NamedKey::ArrowLeft, ModifiersState::ALT),
+                Shortcut::Command(Command::Back),
+            ),
+            (
+                named(NamedKey::Tab, ModifiersState::CONTROL),
+                Shortcut::Command(Command::NextTab),
+            ),
+            (
+                named(
+                    NamedKey::Tab,
+                    ModifiersState::CONTROL | ModifiersState::SHIFT,
+                ),
                 Shortcut::Command(Command::PreviousTab),
             ),
         ] {

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use anyhow::{Context as _, anyhow};
 use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 use servo::{
-    DeviceIntPoint, DeviceIntRect, DeviceIntSize, OffscreenRenderingContext, RenderingContext, ScreenGeometry,
-    WindowRenderingContext,
+    DeviceIntPoint, DeviceIntRect, DeviceIntSize, OffscreenRenderingContext, RenderingContext,
+    ScreenGeometry, WindowRenderingContext,
 };
 use winit::dpi::PhysicalSize;
 use winit::event_loop::ActiveEventLoop;
@@ -39,11 +39,20 @@ impl Surface {
     /// # Errors
     /// If the system gives no window or cannot draw into it.
     pub fn open(event_loop: &ActiveEventLoop, arguments: &Arguments) -> anyhow::Result<Self> {
-        let attributes = Window::default_attributes().with_title("Latchkey").with_visible(false);
-        let window = event_loop.create_window(attributes).context("no window can be opened")?;
-        let ratio = arguments.device_pixel_ratio.unwrap_or(window.scale_factor() as f32);
+        let attributes = Window::default_attributes()
+            .with_title("Latchkey")
+            .with_visible(false);
+        let window = event_loop
+            .create_window(attributes)
+            .context("no window can be opened")?;
+        let ratio = arguments
+            .device_pixel_ratio
+            .unwrap_or(window.scale_factor() as f32);
         let pixels = |width: f32, height: f32| {
-            PhysicalSize::new((width * ratio).round() as u32, (height * ratio).round() as u32)
+            PhysicalSize::new(
+                (width * ratio).round() as u32,
+                (height * ratio).round() as u32,
+            )
         };
         let size = arguments.window_size;
         let chrome = TAB_BAR_HEIGHT + TOOLBAR_HEIGHT;
@@ -51,10 +60,16 @@ impl Surface {
         let wanted = pixels(size.width as f32, size.height as f32 + chrome);
         let size = at_least_one(window.request_inner_size(wanted).unwrap_or(wanted));
 
-        let display_handle = event_loop.display_handle().context("the display cannot be used")?;
-        let window_handle = window.window_handle().context("the window cannot be used")?;
+        let display_handle = event_loop
+            .display_handle()
+            .context("the display cannot be used")?;
+        let window_handle = window
+            .window_handle()
+            .context("the window cannot be used")?;
         let window_context = WindowRenderingContext::new(display_handle, window_handle, size)
-            .map_err(|error| anyhow!("nothing can be drawn into the window: {error:?}. Is OpenGL installed?"))?;
+            .map_err(|error| {
+                anyhow!("nothing can be drawn into the window: {error:?}. Is OpenGL installed?")
+            })?;
         let window_context = Rc::new(window_context);
         let page_context = Rc::new(window_context.offscreen_context(size));
         Ok(Self {
@@ -88,7 +103,8 @@ impl Front for Surface {
     }
 
     fn scale_factor(&self) -> f32 {
-        self.device_pixel_ratio.unwrap_or(self.window.scale_factor() as f32)
+        self.device_pixel_ratio
+            .unwrap_or(self.window.scale_factor() as f32)
     }
 
     fn screen_geometry(&self) -> ScreenGeometry {
@@ -98,8 +114,15 @@ impl Front for Surface {
             DeviceIntPoint::new(position.x, position.y),
             device_size(inner),
         );
-        let screen = self.window.current_monitor().map_or(inner, |monitor| monitor.size());
-        ScreenGeometry { size: device_size(screen), available_size: device_size(screen), window_rect }
+        let screen = self
+            .window
+            .current_monitor()
+            .map_or(inner, |monitor| monitor.size());
+        ScreenGeometry {
+            size: device_size(screen),
+            available_size: device_size(screen),
+            window_rect,
+        }
     }
 
     fn prefers_dark(&self) -> bool {

@@ -2,21 +2,28 @@
 
 use std::fmt::Write as _;
 
-use egui::{Align, CollapsingHeader, Grid, Label, Layout, RichText, ScrollArea, Ui, vec2};
+use egui::{Align, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui, vec2};
 use user_cors::{AddressSpace, BodySize, Initiator, QuestionView, RequestState, RequestView};
 
 use crate::ui::theme::{self, Palette};
+
+/// How wide the names of a request's facts may be.
+const NAMES_WIDTH: f32 = 180.0;
 
 /// The requests exactly as they are.
 pub(super) fn details_ui(ui: &mut Ui, question: &QuestionView, max_height: f32) {
     ui.add_space(6.0);
     ui.separator();
-    ScrollArea::vertical().id_salt(("details", question.id)).max_height(max_height * 0.6).auto_shrink([false, true]).show(
-        ui,
-        |ui| {
+    ScrollArea::vertical()
+        .id_salt(("details", question.id))
+        .max_height(max_height)
+        .min_scrolled_height(max_height)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            let count = question.requests.len();
             for (index, request) in question.requests.iter().enumerate() {
-                if question.requests.len() > 1 {
-                    CollapsingHeader::new(format!("Request {} of {}", index + 1, question.requests.len()))
+                if count > 1 {
+                    CollapsingHeader::new(format!("Request {} of {count}", index + 1))
                         .id_salt(request.ticket)
                         .default_open(index == 0)
                         .show(ui, |ui| request_ui(ui, request));
@@ -24,21 +31,36 @@ pub(super) fn details_ui(ui: &mut Ui, question: &QuestionView, max_height: f32) 
                     request_ui(ui, request);
                 }
             }
-        },
-    );
+        });
 }
 
 fn request_ui(ui: &mut Ui, request: &RequestView) {
     let palette = Palette::of(ui.visuals());
-    Grid::new(("request", request.ticket)).num_columns(2).spacing(vec2(14.0, 5.0)).show(ui, |ui| {
-        for (name, value) in request_rows(request) {
-            ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                ui.label(RichText::new(name).font(theme::text_font(12.5)).color(palette.weak_text));
+    let names = NAMES_WIDTH.min(ui.available_width() * 0.4);
+    for (name, value) in request_rows(request) {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 12.0;
+            let font = theme::text_font(12.5);
+            ui.allocate_ui_with_layout(vec2(names, 0.0), Layout::top_down(Align::Min), |ui| {
+                ui.set_width(names);
+                ui.add(
+                    Label::new(
+                        RichText::new(name)
+                            .font(font.clone())
+                            .color(palette.weak_text),
+                    )
+                    .wrap(),
+                );
             });
-            ui.add(Label::new(RichText::new(value).font(theme::text_font(12.5))).wrap().selectable(true));
-            ui.end_row();
-        }
-    });
+            ui.vertical(|ui| {
+                ui.add(
+                    Label::new(RichText::new(value).font(font).color(palette.text))
+                        .wrap()
+                        .selectable(true),
+                );
+            });
+        });
+    }
 }
 
 /// The rows of *Details* for a request.
@@ -51,17 +73,26 @@ pub(super) fn request_rows(request: &RequestView) -> Vec<(&'static str, String)>
         request.page_headers.join(", ")
     };
     rows.push(("Headers that the page set", headers));
-    rows.push(("Body", match request.body {
-        BodySize::None => "none".to_owned(),
-        BodySize::Known(bytes) => self::bytes(bytes),
-        BodySize::Unknown => "of unknown size".to_owned(),
-    }));
-    rows.push(("Stays out", "cookies, logins and certificates of yours".to_owned()));
-    rows.push(("Address", match (request.address, request.space) {
-        (Some(address), Some(space)) => format!("{address} ({})", space_name(space)),
-        (Some(address), None) => address.to_string(),
-        (None, _) => "looked up by the egress proxy".to_owned(),
-    }));
+    rows.push((
+        "Body",
+        match request.body {
+            BodySize::None => "none".to_owned(),
+            BodySize::Known(bytes) => self::bytes(bytes),
+            BodySize::Unknown => "of unknown size".to_owned(),
+        },
+    ));
+    rows.push((
+        "Stays out",
+        "cookies, logins and certificates of yours".to_owned(),
+    ));
+    rows.push((
+        "Address",
+        match (request.address, request.space) {
+            (Some(address), Some(space)) => format!("{address} ({})", space_name(space)),
+            (Some(address), None) => address.to_string(),
+            (None, _) => "looked up by the egress proxy".to_owned(),
+        },
+    ));
     rows.push(("Why you are asked", {
         let mut text = request.server_said.to_string();
         if let Some(first) = text.get_mut(0..1) {
@@ -70,7 +101,10 @@ pub(super) fn request_rows(request: &RequestView) -> Vec<(&'static str, String)>
         text
     }));
     if let Some(held) = &request.held {
-        let mut text = held.content_type.clone().unwrap_or_else(|| "of unknown type".to_owned());
+        let mut text = held
+            .content_type
+            .clone()
+            .unwrap_or_else(|| "of unknown type".to_owned());
         if let Some(size) = held.size {
             // Writing to a string does not fail.
             let _ = write!(text, ", {}", bytes(size));
@@ -86,7 +120,7 @@ pub(super) fn request_rows(request: &RequestView) -> Vec<(&'static str, String)>
 
 fn initiator(initiator: Initiator) -> &'static str {
     match initiator {
-        Initiator::Fetch => "fetch()",
+        Initiator::Fetch => "a script of the page",
         Initiator::Xhr | Initiator::SynchronousXhr => "XMLHttpRequest",
         Initiator::Image => "an image",
         Initiator::Audio => "audio",

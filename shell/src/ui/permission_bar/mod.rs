@@ -12,8 +12,8 @@ mod words;
 use std::time::{Duration, Instant};
 
 use egui::{
-    Align, Button, Frame, Id, Label, Layout, Margin, Panel, Response, RichText, ScrollArea, Stroke, Ui, WidgetInfo,
-    WidgetType, vec2,
+    Align, Button, Frame, Id, Label, Layout, Margin, Panel, Response, RichText, ScrollArea, Stroke,
+    Ui, WidgetInfo, WidgetType, vec2,
 };
 use user_cors::{Choice, Presence, QuestionId, QuestionStep, QuestionView, TargetNetwork};
 
@@ -52,7 +52,11 @@ impl PermissionBarState {
             .seen
             .is_some_and(|seen| seen.question == question.id && seen.revision == question.revision);
         if !goes_on {
-            self.seen = Some(Seen { question: question.id, revision: question.revision, since: now });
+            self.seen = Some(Seen {
+                question: question.id,
+                revision: question.revision,
+                since: now,
+            });
         }
         let since = self.seen.map_or(now, |seen| seen.since);
         (now.duration_since(since).as_secs_f32() / ARMING_TIME.as_secs_f32()).min(1.0)
@@ -82,11 +86,19 @@ pub struct Surroundings {
 pub fn chip_ui(ui: &mut Ui, question: &QuestionView) -> bool {
     let palette = Palette::of(ui.visuals());
     let count = question.queue_length;
-    let text = if count == 1 { "1 question".to_owned() } else { format!("{count} questions") };
-    let button = Button::new(RichText::new(text).font(theme::text_font(12.5)).color(palette.accent))
-        .fill(palette.question)
-        .stroke(Stroke::new(1.0, palette.question_border))
-        .corner_radius(12);
+    let text = if count == 1 {
+        "1 question".to_owned()
+    } else {
+        format!("{count} questions")
+    };
+    let button = Button::new(
+        RichText::new(text)
+            .font(theme::text_font(12.5))
+            .color(palette.accent),
+    )
+    .fill(palette.question)
+    .stroke(Stroke::new(1.0, palette.question_border))
+    .corner_radius(12);
     let response = ui.add(button);
     let name = "This page asks to read from another site. Show the question";
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, name));
@@ -101,10 +113,16 @@ pub fn permission_bar_ui(
     state: &mut PermissionBarState,
     commands: &mut Commands,
 ) {
-    let question = questions.first().filter(|question| question.presence == Presence::Bar);
+    let question = questions
+        .first()
+        .filter(|question| question.presence == Presence::Bar);
     let Some(question) = question else {
         if let Some((question, revision)) = state.hide() {
-            commands.push(Command::QuestionVisible { question, revision, focused: false });
+            commands.push(Command::QuestionVisible {
+                question,
+                revision,
+                focused: false,
+            });
         }
         return;
     };
@@ -119,38 +137,56 @@ pub fn permission_bar_ui(
     let frame = Frame::new()
         .fill(fill)
         .stroke(Stroke::new(1.0, border))
-        .inner_margin(Margin { left: 14, right: 14, top: 10, bottom: 10 });
-    Panel::top(Id::new("permission bar")).frame(frame).resizable(false).show(ui, |ui| {
-        let is_whole = ui
-            .horizontal_top(|ui| {
-                let (icon, color) =
-                    if caution { (Icon::Warning, palette.caution_text) } else { (Icon::Key, palette.accent) };
-                icons::icon_ui(ui, icon, 24.0, color);
-                ui.add_space(4.0);
-                ui.vertical(|ui| words_ui(ui, question, max_height)).inner
-            })
-            .inner;
-        // Arming is for what a person could have read: everything, in a window that they look at.
-        let armed = if is_whole && surroundings.window_focused {
-            state.see(question, surroundings.now)
-        } else {
-            state.forget();
-            0.0
-        };
-        commands.push(Command::QuestionVisible {
-            question: question.id,
-            revision: question.revision,
-            focused: is_whole && surroundings.window_focused,
+        .inner_margin(Margin {
+            left: 14,
+            right: 14,
+            top: 10,
+            bottom: 10,
         });
-        if armed < 1.0 {
-            ui.ctx().request_repaint();
-        }
-        ui.add_space(4.0);
-        answers_ui(ui, question, armed, state, commands);
-        if state.details_of == Some(question.id) {
-            details_ui(ui, question, max_height);
-        }
-    });
+    Panel::top(Id::new("permission bar"))
+        .frame(frame)
+        .resizable(false)
+        .show(ui, |ui| {
+            let is_whole = ui
+                .horizontal_top(|ui| {
+                    let (icon, color) = if caution {
+                        (Icon::Warning, palette.caution_text)
+                    } else {
+                        (Icon::Key, palette.accent)
+                    };
+                    icons::icon_ui(ui, icon, 24.0, color);
+                    ui.add_space(4.0);
+                    ui.vertical(|ui| words_ui(ui, question, max_height)).inner
+                })
+                .inner;
+            // Arming is for what a person could have read: everything, in a window that they look at.
+            let armed = if is_whole && surroundings.window_focused {
+                state.see(question, surroundings.now)
+            } else {
+                state.forget();
+                0.0
+            };
+            commands.push(Command::QuestionVisible {
+                question: question.id,
+                revision: question.revision,
+                focused: is_whole && surroundings.window_focused,
+            });
+            if armed < 1.0 {
+                ui.ctx().request_repaint();
+            }
+            ui.add_space(4.0);
+            answers_ui(ui, question, armed, state, commands);
+            if state.details_of == Some(question.id) {
+                Frame::new()
+                    .inner_margin(Margin {
+                        left: 36,
+                        ..Margin::ZERO
+                    })
+                    .show(ui, |ui| {
+                        details_ui(ui, question, max_height * 0.6);
+                    });
+            }
+        });
 }
 
 /// The sentences. Returns whether all of them are in view.
@@ -158,16 +194,20 @@ fn words_ui(ui: &mut Ui, question: &QuestionView, max_height: f32) -> bool {
     let output = ScrollArea::vertical()
         .id_salt(("question", question.revision))
         .max_height(max_height)
+        .min_scrolled_height(max_height)
         .auto_shrink([false, true])
         .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 4.0;
+            ui.spacing_mut().item_spacing.y = 3.0;
             let palette = Palette::of(ui.visuals());
             let headline = headline(question);
             let plain = headline.plain();
             let response = ui.add(Label::new(headline.job(palette)).wrap());
             response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, &plain));
             for sentence in explanation(question) {
-                ui.add(Label::new(RichText::new(sentence).color(palette.weak_text).font(theme::text_font(13.0))).wrap());
+                let text = RichText::new(sentence)
+                    .color(palette.weak_text)
+                    .font(theme::text_font(13.0));
+                ui.add(Label::new(text.line_height(Some(18.0))).wrap());
             }
         });
     let bottom = output.state.offset.y + output.inner_rect.height();
@@ -200,7 +240,10 @@ fn answers_ui(
         if question.step == QuestionStep::Warning {
             let name = format!("Continue: choose what {} may do", question.requester);
             if answer_button_ui(ui, "Continue…", &name, armed).clicked() {
-                let command = Command::ConfirmQuestion { question: question.id, revision: question.revision };
+                let command = Command::ConfirmQuestion {
+                    question: question.id,
+                    revision: question.revision,
+                };
                 answer(state, commands, command);
             }
         }
@@ -231,7 +274,11 @@ fn answers_ui(
                 } else {
                     format!("{waiting} more questions wait")
                 };
-                ui.label(RichText::new(text).font(theme::text_font(12.5)).color(palette.weak_text));
+                ui.label(
+                    RichText::new(text)
+                        .font(theme::text_font(12.5))
+                        .color(palette.weak_text),
+                );
             }
         });
     });
@@ -267,4 +314,3 @@ fn details_button_ui(ui: &mut Ui, is_open: bool) -> Response {
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, label));
     response
 }
-

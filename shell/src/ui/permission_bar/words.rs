@@ -2,7 +2,8 @@
 
 use egui::text::{LayoutJob, TextFormat};
 use user_cors::{
-    Action, Choice, HostDisplay, OriginDisplay, QuestionStep, QuestionView, Scheme, TargetNetwork, isolated,
+    Action, Choice, HostDisplay, OriginDisplay, QuestionStep, QuestionView, Scheme, TargetNetwork,
+    isolated,
 };
 
 use crate::ui::theme::{self, Palette};
@@ -23,7 +24,12 @@ impl Headline {
         if origin.scheme == Scheme::Http {
             self.text("http://");
         }
-        let HostDisplay { ascii, subdomain, emphasised, .. } = &origin.host;
+        let HostDisplay {
+            ascii,
+            subdomain,
+            emphasised,
+            ..
+        } = &origin.host;
         if origin.host.differs() {
             // Isolated, the name cannot reorder what stands around it.
             self.text("\u{2068}").text(subdomain.as_str());
@@ -65,8 +71,18 @@ impl Headline {
         const SIZE: f32 = 15.0;
         let mut job = LayoutJob::default();
         for (text, strong) in &self.0 {
-            let font_id = if *strong { theme::strong_font(SIZE) } else { theme::text_font(SIZE) };
-            job.append(text, 0.0, TextFormat { font_id, color: palette.text, ..TextFormat::default() });
+            let font_id = if *strong {
+                theme::strong_font(SIZE)
+            } else {
+                theme::text_font(SIZE)
+            };
+            let format = TextFormat {
+                font_id,
+                color: palette.text,
+                line_height: Some(SIZE * 1.45),
+                ..TextFormat::default()
+            };
+            job.append(text, 0.0, format);
         }
         job
     }
@@ -78,19 +94,31 @@ pub(super) fn headline(question: &QuestionView) -> Headline {
     let (requester, targets) = (&question.requester, &question.targets);
     match (question.network, question.action) {
         (TargetNetwork::Public, Action::Read) => {
-            headline.origin(requester).text(" wants to read from ").origins(targets);
+            headline
+                .origin(requester)
+                .text(" wants to read from ")
+                .origins(targets);
             headline.text(", as seen from your network.");
         },
         (TargetNetwork::Public, Action::SendAndRead) => {
-            headline.origin(requester).text(" wants to send to ").origins(targets);
+            headline
+                .origin(requester)
+                .text(" wants to send to ")
+                .origins(targets);
             headline.text(" and read the answer, as seen from your network.");
         },
         (TargetNetwork::LocalNetwork, _) if question.step == QuestionStep::Warning => {
-            headline.origin(requester).text(" wants to reach into your local network, to ");
+            headline
+                .origin(requester)
+                .text(" wants to reach into your local network, to ");
             headline.origins(targets).text(".");
         },
         (TargetNetwork::LocalNetwork, _) => {
-            headline.text("Let ").origin(requester).text(" read from ").origins(targets);
+            headline
+                .text("Let ")
+                .origin(requester)
+                .text(" read from ")
+                .origins(targets);
             headline.text(" in your local network?");
         },
     }
@@ -99,8 +127,17 @@ pub(super) fn headline(question: &QuestionView) -> Headline {
 
 /// What would be done and what would not, in sentences for everyone.
 pub(super) fn explanation(question: &QuestionView) -> Vec<String> {
-    let hosts = sentence_list(question.targets.iter().map(|target| isolated(&target.host.unicode)));
-    let does = if question.targets.len() == 1 { "does" } else { "do" };
+    let hosts = sentence_list(
+        question
+            .targets
+            .iter()
+            .map(|target| isolated(&target.host.unicode)),
+    );
+    let does = if question.targets.len() == 1 {
+        "does"
+    } else {
+        "do"
+    };
     match question.network {
         TargetNetwork::Public => {
             let mut sentences = vec![format!("Your cookies and logins for {hosts} stay out.")];
@@ -139,7 +176,10 @@ pub(super) fn choice_text(choice: Choice, question: &QuestionView) -> (&'static 
     let requester = &question.requester;
     let targets = sentence_list(question.targets.iter().map(ToString::to_string));
     let (label, rest) = match choice {
-        Choice::AllowOnce => ("Allow once", format!("{requester} may read from {targets} this time")),
+        Choice::AllowOnce => (
+            "Allow once",
+            format!("{requester} may read from {targets} this time"),
+        ),
         Choice::AllowForVisit => (
             "Allow for this visit",
             format!("{requester} may read from {targets} until you leave the site in this tab"),
@@ -148,9 +188,14 @@ pub(super) fn choice_text(choice: Choice, question: &QuestionView) -> (&'static 
             "Always allow",
             format!("{requester} may read from {targets} for 30 days, longer if it is used"),
         ),
-        Choice::NotNow => ("Not now", format!("{requester} may not read from {targets} this time")),
-        Choice::Never => ("Never", format!("{requester} may not read from {targets}, and does not ask again")),
+        Choice::NotNow => (
+            "Not now",
+            format!("{requester} may not read from {targets} this time"),
+        ),
+        Choice::Never => (
+            "Never",
+            format!("{requester} may not read from {targets}, and does not ask again"),
+        ),
     };
     (label, format!("{label}: {rest}"))
 }
-

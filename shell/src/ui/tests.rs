@@ -1,0 +1,295 @@
+//! The tab bar, the toolbar and the dialogs as a person, a keyboard and assistive technology meet them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use egui::Key;
+use egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use url::Url;
+
+use super::{Commands, Interface, View, interface_ui, theme};
+use crate::browser::command::Command;
+use crate::browser::dialog::{Dialog, DialogAnswer, DialogId, DialogView};
+use crate::browser::tab::{LoadProgress, Notice, TabKey, TabState};
+
+struct Shown {
+    harness: Harness<'static>,
+    commands: Rc<RefCell<Commands>>,
+    tabs: Rc<RefCell<Vec<TabState>>>,
+    focus_address: Rc<RefCell<bool>>,
+}
+
+impl Shown {
+    fn new(tabs: Vec<TabState>) -> Self {
+        let commands = Rc::new(RefCell::new(Commands::new()));
+        let tabs = Rc::new(RefCell::new(tabs));
+        let focus_address = Rc::new(RefCell::new(false));
+        let mut interface = Interface::default();
+        let mut is_set_up = false;
+        let harness = {
+            let (commands, tabs, focus) = (commands.clone(), tabs.clone(), focus_address.clone());
+            Harness::builder()
+                .with_size([800.0, 600.0])
+                .build_ui(move |ui| {
+                    if !std::mem::replace(&mut is_set_up, true) {
+                        theme::install(ui.ctx());
+                        return;
+                    }
+                    interface.toolbar.focus_address |= focus.take();
+                    let tabs = tabs.borrow();
+                    let view = View {
+                        tabs: tabs
+                            .iter()
+                            .enumerate()
+                            .map(|(key, tab)| (TabKey(key as u64), tab))
+                            .collect(),
+                        selected: 0,
+                        is_fullscreen: false,
+                        window_focused: true,
+                        overrides: None,
+                        now: Instant::now(),
+                    };
+                    interface_ui(
+                        ui,
+                        &view,
+                        &mut interface,
+                        &mut commands.borrow_mut(),
+                        |_, _| {},
+                    );
+                })
+        };
+        let mut shown = Self {
+            harness,
+            commands,
+            tabs,
+            focus_address,
+        };
+        shown.frames();
+        shown
+    }
+
+    fn frames(&mut self) {
+        self.harness.run_steps(4);
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness
+            .get_by(|node| node.label().is_some_and(|name| name == label))
+            .click();
+        self.frames();
+    }
+
+    fn press(&mut self, key: Key) {
+        self.harness.key_press(key);
+        self.frames();
+    }
+
+    fn focus_address(&mut self) {
+        *self.focus_address.borrow_mut() = true;
+        self.frames();
+    }
+
+    fn address(&self) -> String {
+        let field = self.harness.get_by(|node| node.role() == Role::TextInput);
+        field.value().unwrap_or_default()
+    }
+
+    fn commands(&self) -> Commands {
+        self.commands.borrow().clone()
+    }
+}
+
+fn page(url: &str) -> TabState {
+    let mut tab = TabState::default();
+    tab.url = Some(Url::parse(url).unwrap());
+    tab.load = LoadProgress::Complete;
+    tab
+}
+
+#[test]
+fn every_button_has_a_name() {
+    let mut tab = page("https://example.org/");
+    tab.notice = Some(Notice::PopupBlocked);
+    tab.can_go_back = true;
+    let shown = Shown::new(vec![tab, page("https://other.example/")]);
+    let unnamed: Vec<_> = shown
+        .harness
+        .root()
+        .children_recursive()
+        .filter(|node| node.accesskit_node().role() == Role::Button)
+        .filter(|node| {
+            node.accesskit_node()
+                .label()
+                .is_none_or(|label| label.trim().is_empty())
+        })
+        .map(|node| format!("{:?}", node.rect()))
+        .collect();
+    assert_eq!(unnamed, Vec::<String>::new());
+    shown.harness.get_by_label("Go back");
+    shown.harness.get_by_label("Tab: example.org");
+    shown.harness.get_by_label("Close tab: other.example");
+    shown.harness.get_by_label("Address and search");
+}
+
+#[test]
+fn buttons_queue_commands() {
+    let mut tab = page("https://example.org/");
+    tab.can_go_back = true;
+    let mut shown = Shown::new(vec![tab, page("https://other.example/")]);
+    for label in [
+        "Go back",
+        "Reload",
+        "Open a new tab",
+        "Close tab: other.example",
+        "Go forward",
+    ] {
+        shown.click(label);
+    }
+    // There is nothing to go forward to.
+    assert_eq!(
+        shown.commands(),
+        [
+            Command::Back,
+            Command::Reload,
+            Command::NewTab,
+            Command::CloseTab(TabKey(1))
+        ],
+    );
+}
+
+#[test]
+fn a_page_that_loads_can_be_stopped() {
+    let mut tab = page("https://example.org/");
+    tab.load = LoadProgress::Started;
+    let mut shown = Shown::new(vec![tab]);
+    shown.click("Stop loading");
+    assert_eq!(shown.commands(), [Command::Stop]);
+}
+
+#[test]
+fn typing_replaces_the_address_and_enter_opens_it() {
+    let mut shown = Shown::new(vec![page("https://example.org/")]);
+    shown.focus_address();
+    shown
+        .harness
+        .event(egui::Event::Text("other.example".to_owned()));
+    shown.frames();
+    assert_eq!(shown.address(), "other.example");
+    shown.press(Key::Enter);
+    assert_eq!(
+        shown.commands(),
+        [Command::Open("other.example".to_owned())]
+    );
+}
+
+#[test]
+fn escape_restores_the_address() {
+    let mut shown = Shown::new(vec![page("https://example.org/")]);
+    shown.focus_address();
+    shown
+        .harness
+        .event(egui::Event::Text("half typed".to_owned()));
+    shown.frames();
+    shown.press(Key::Escape);
+    assert_eq!(shown.address(), "https://example.org/");
+}
+
+#[test]
+fn what_is_typed_outlives_a_redirect_but_not_a_change_of_tab() {
+    let mut shown = Shown::new(vec![page("https://example.org/")]);
+    shown.focus_address();
+    shown.harness.event(egui::Event::Text("typing".to_owned()));
+    shown.frames();
+    shown.tabs.borrow_mut()[0].url = Some(Url::parse("https://example.org/next").unwrap());
+    shown.frames();
+    assert_eq!(shown.address(), "typing");
+}
+
+#[test]
+fn many_tabs_stay_in_the_window() {
+    let tabs = (0..60)
+        .map(|number| page(&format!("https://{number}.example/")))
+        .collect();
+    let shown = Shown::new(tabs);
+    let plus = shown.harness.get_by_label("Open a new tab").rect();
+    assert!(plus.right() <= 800.0, "{plus:?}");
+}
+
+#[test]
+fn a_pages_dialog_says_whose_it_is() {
+    let mut tab = page("https://example.org/");
+    tab.push_dialog(Dialog::for_test(
+        DialogId(7),
+        DialogView::Confirm {
+            message: "Latchkey needs your password".to_owned(),
+        },
+    ));
+    let mut shown = Shown::new(vec![tab]);
+    shown.harness.get_by_label("example.org asks");
+    shown.press(Key::Enter);
+    assert_eq!(shown.commands(), []);
+    shown.click("Cancel");
+    assert_eq!(
+        shown.commands(),
+        [Command::AnswerDialog(
+            TabKey(0),
+            DialogId(7),
+            DialogAnswer::Cancel
+        )],
+    );
+}
+
+#[test]
+fn a_prompt_takes_what_is_typed() {
+    let mut tab = page("https://example.org/");
+    tab.push_dialog(Dialog::for_test(
+        DialogId(1),
+        DialogView::Prompt {
+            message: "Name?".to_owned(),
+            suggestion: "Ada".to_owned(),
+        },
+    ));
+    let mut shown = Shown::new(vec![tab]);
+    shown.click("OK");
+    assert_eq!(
+        shown.commands(),
+        [Command::AnswerDialog(
+            TabKey(0),
+            DialogId(1),
+            DialogAnswer::Text("Ada".to_owned())
+        )],
+    );
+}
+
+#[test]
+fn files_are_chosen_in_a_window_of_the_browsers() {
+    let mut tab = page("https://example.org/");
+    tab.push_dialog(Dialog::for_test(
+        DialogId(1),
+        DialogView::File {
+            multiple: false,
+            extensions: Vec::new(),
+        },
+    ));
+    let mut shown = Shown::new(vec![tab]);
+    assert_eq!(shown.commands(), []);
+    shown.click("Cancel");
+    assert_eq!(
+        shown.commands(),
+        [Command::AnswerDialog(
+            TabKey(0),
+            DialogId(1),
+            DialogAnswer::Cancel
+        )],
+    );
+}
+
+#[test]
+fn the_new_tab_page_is_there_without_a_page() {
+    let shown = Shown::new(vec![TabState::default()]);
+    shown.harness.get_by_label("You hold the key");
+    assert_eq!(shown.address(), "");
+}
