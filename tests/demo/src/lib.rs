@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 pub mod browser;
-pub mod ca;
 pub mod check;
 pub mod oauth;
 pub mod photograph;
@@ -17,3 +16,5 @@ pub mod scenes;
 pub mod server;
 pub mod services;
 pub mod world;
+
+pub use wpt_server::ca;

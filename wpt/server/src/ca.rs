@@ -35,7 +35,7 @@ impl TestCa {
     ///
     /// If the system gives no random numbers.
     pub fn new() -> Result<Self> {
-        Self::with_name("Latchkey demo root")
+        Self::with_name("Latchkey test root")
     }
 
     /// Makes a root of another name, with a key of its own.

@@ -4,12 +4,13 @@
 //! - [`files`]: tests and their resources, with `.headers`, `.sub`, `.asis`, and the pages that are made around
 //!   `.any.js` and `.window.js`; [`pipe`] and [`substitution`]: what may be done to a file on its way;
 //! - [`handlers`]: what answers under `resources/*.py`; [`stash`]: what they have seen;
-//! - [`server`]: the listeners; [`ca`]: certificates of one run, as the demo makes them.
+//! - [`server`]: the listeners; [`ca`]: certificates of one run.
 //!
 //! The conventions are those of <https://web-platform-tests.org/writing-tests/server-features.html>.
 
 #![forbid(unsafe_code)]
 
+pub mod ca;
 pub mod files;
 pub mod handlers;
 pub mod headers_file;
@@ -23,5 +24,3 @@ pub mod stash;
 pub mod substitution;
 mod websocket;
 pub mod wrapper;
-
-pub use latchkey_demo::ca;
