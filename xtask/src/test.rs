@@ -10,6 +10,7 @@ use crate::demo;
 use crate::requirements::Purpose;
 use crate::setup;
 use crate::workspace::Workspace;
+use crate::wpt;
 
 /// `cargo xtask test`: the cheap checks first, the lints after the tests, as they look at all of Servo again.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
@@ -27,6 +28,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
     let scenes = demo::play(workspace, &cargo, &["--check".into()])?;
     if scenes != ExitCode::SUCCESS {
         return Ok(scenes);
+    }
+
+    println!("\nThe conformance tests:");
+    let conformance = wpt::play(workspace, &cargo, &["--free-ports".into()])?;
+    if conformance != ExitCode::SUCCESS {
+        return Ok(conformance);
     }
 
     println!(

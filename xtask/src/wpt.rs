@@ -19,6 +19,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
     setup::ensure(Purpose::Test)?;
     let cargo = Cargo::new(workspace)?;
     cargo.build()?;
+    play(workspace, &cargo, arguments)
+}
+
+/// Runs the tests on the browser that is built.
+pub(crate) fn play(
+    workspace: &Workspace,
+    cargo: &Cargo<'_>,
+    arguments: &[OsString],
+) -> Result<ExitCode> {
     // The runner finds the browser beside itself.
     let mut command = cargo.program("wpt-runner");
     command.args(["--called-as", "cargo xtask wpt"]);
