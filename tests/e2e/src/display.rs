@@ -271,8 +271,7 @@ impl BrowserWindow {
         })
     }
 
-    /// Waits until the buttons of the permission bar answer: the line under them was seen to fill, or nothing moved
-    /// for longer than it takes.
+    /// Waits until the buttons of the permission bar answer: no line under them has been filling for a second.
     ///
     /// # Errors
     /// If that does not happen in time.

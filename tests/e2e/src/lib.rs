@@ -13,7 +13,7 @@ pub use browser::{Browser, BrowserOptions, Ended, has_program};
 pub use display::{BrowserWindow, Point};
 pub use pair::Pair;
 pub use picture::{Area, Bar, Picture};
-pub use server::{Answer, RawRequest, RawServer};
+pub use server::{Answer, RawRequest, RawServer, Writing};
 
 /// How long to pause between two looks at something that is waited for.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -156,6 +156,25 @@ impl Picture {
             .find(|area| area.width < window / 3 && area.height < 40)
     }
 
+    /// The dialog of a page, if one is open: an area like a button's, but large, in the page.
+    pub fn dialog(&self) -> Option<Area> {
+        self.areas(BUTTON).into_iter().find(|area| {
+            area.width > 150 && area.height > 60 && area.width < self.0.width() && area.y > 82
+        })
+    }
+
+    /// The pixels of an area.
+    pub fn part(&self, area: Area) -> Vec<u8> {
+        let Area {
+            x,
+            y,
+            width,
+            height,
+        } = area;
+        let part = image::imageops::crop_imm(&self.0, x, y, width, height);
+        part.to_image().into_raw()
+    }
+
     /// Whether there is a blue line near a button's lower edge.
     fn has_line(&self, button: &Area) -> bool {
         let rows = (button.y + button.height).saturating_sub(6)..button.y + button.height;

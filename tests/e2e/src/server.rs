@@ -40,12 +40,15 @@ impl RawRequest {
     }
 }
 
+/// Writes an answer until it is done or the client leaves.
+pub type Writing = dyn FnOnce(&mut TcpStream) -> std::io::Result<()> + Send;
+
 /// What a [`RawServer`] does with one request.
 pub enum Answer {
     /// Sends these bytes and closes.
     Bytes(Vec<u8>),
     /// Writes with this until it fails or is done, then closes.
-    Write(Box<dyn FnOnce(&mut TcpStream) -> std::io::Result<()> + Send>),
+    Write(Box<Writing>),
     /// Never says a word, and keeps the connection until the client leaves.
     Silence,
 }

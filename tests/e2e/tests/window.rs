@@ -327,3 +327,111 @@ fn two_device_pixels_for_each_css_pixel() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn leaving_the_page_ends_its_question() -> Result<()> {
+    let pair = Pair::start(ASK, silent)?;
+    let server = RawServer::start(|_| {
+        Answer::html("<!doctype html><script>fetch('/told/arrived')</script>")
+    })?;
+    let window = open(&pair)?;
+    window.wait_to_see("the chip", |picture| picture.chip())?;
+    window.click(IN_PAGE)?;
+    window.wait_for_bar()?;
+    window.key("ctrl+l")?;
+    window.type_text(&server.url("/elsewhere"))?;
+    window.key("Return")?;
+    server.wait_for_told("arrived", LIMIT)?;
+    window.wait_to_see("no bar", |picture| {
+        (picture.bar().is_none() && picture.chip().is_none()).then_some(())
+    })?;
+    ensure!(!outcomes(&pair).iter().any(|word| word == READ));
+    window.quit()
+}
+
+#[test]
+fn the_keyboard_reaches_the_bar() -> Result<()> {
+    let pair = Pair::start(ASK, silent)?;
+    let window = open(&pair)?;
+    window.wait_to_see("the chip", |picture| picture.chip())?;
+    window.click(IN_PAGE)?;
+    let bar = window.wait_for_armed_bar()?;
+    let allow_once = *bar.buttons.first().context("no button")?;
+    let at_rest = window.picture()?.part(allow_once);
+    window.key("F6")?;
+    // From the address bar over what stands beside it.
+    for _ in 0..8 {
+        window.key("Tab")?;
+        let seen = wait_for(Duration::from_millis(500), || {
+            let picture = window.picture().map_err(|error| error.to_string())?;
+            if picture.part(allow_once) == at_rest {
+                Err("the button does not look focused".to_owned())
+            } else {
+                Ok(())
+            }
+        });
+        if seen.is_ok() {
+            window.key("space")?;
+            pair.wait_for_told(READ, LIMIT)?;
+            return window.quit();
+        }
+    }
+    anyhow::bail!("Tab does not lead to a button that shows it")
+}
+
+#[test]
+fn an_alert_waits_for_the_person() -> Result<()> {
+    let server = RawServer::start(|_| {
+        Answer::html(
+            "<!doctype html><script>
+                 onload = () => {
+                     const before = new XMLHttpRequest();
+                     before.open('GET', '/told/before', false);
+                     before.send();
+                     alert('Hello');
+                     fetch('/told/after');
+                 };
+             </script>",
+        )
+    })?;
+    let window = BrowserWindow::open(&server.url("/"), &Default::default())?;
+    server.wait_for_told("before", LIMIT)?;
+    window.wait_to_see("the dialog", |picture| picture.dialog())?;
+    ensure!(server.wait_for_told("after", Duration::ZERO).is_err());
+    window.key("Return")?;
+    server.wait_for_told("after", LIMIT)?;
+    window.quit()
+}
+
+#[test]
+fn tabs_open_close_and_zoom() -> Result<()> {
+    let server = RawServer::start(|path| {
+        let name = path.trim_start_matches('/').to_owned();
+        Answer::html(&format!(
+            "<!doctype html><script>
+                 const say = word => fetch('/told/{name}-' + word);
+                 onload = () => say('loaded');
+                 onresize = () => say('width-' + innerWidth);
+                 onkeyup = event => say('key-' + event.key);
+             </script>"
+        ))
+    })?;
+    let window = BrowserWindow::open(&server.url("/one"), &Default::default())?;
+    server.wait_for_told("one-loaded", LIMIT)?;
+    window.key("ctrl+t")?;
+    window.type_text(&server.url("/two"))?;
+    window.key("Return")?;
+    server.wait_for_told("two-loaded", LIMIT)?;
+    window.click(IN_PAGE)?;
+    window.key("b")?;
+    server.wait_for_told("two-key-b", LIMIT)?;
+    window.key("ctrl+plus")?;
+    let width: u32 = server.wait_for_told("two-width-", LIMIT)?.parse()?;
+    ensure!((800..1000).contains(&width), "{width}");
+    window.key("ctrl+w")?;
+    window.click(IN_PAGE)?;
+    window.key("c")?;
+    server.wait_for_told("one-key-c", LIMIT)?;
+    ensure!(server.wait_for_told("two-key-c", Duration::ZERO).is_err());
+    window.quit()
+}

@@ -102,6 +102,9 @@ pub fn chip_ui(ui: &mut Ui, question: &QuestionView) -> bool {
     let response = ui.add(button);
     let name = "This page asks to read from another site. Show the question";
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, name));
+    if response.has_focus() {
+        icons::focus_ring(ui, response.rect);
+    }
     response.on_hover_text(name).clicked()
 }
 
@@ -303,6 +306,9 @@ fn answer_button_ui(ui: &mut Ui, label: &str, name: &str, armed: f32) -> Respons
             Stroke::new(2.0, palette.accent.gamma_multiply(0.6)),
         );
     }
+    if response.has_focus() {
+        icons::focus_ring(ui, response.rect);
+    }
     response.on_hover_text(name)
 }
 
@@ -312,5 +318,8 @@ fn details_button_ui(ui: &mut Ui, is_open: bool) -> Response {
     let button = Button::new(RichText::new(label).color(palette.accent)).frame(false);
     let response = ui.add(button);
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, label));
+    if response.has_focus() {
+        icons::focus_ring(ui, response.rect);
+    }
     response
 }
