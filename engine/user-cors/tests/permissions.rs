@@ -822,7 +822,7 @@ fn the_blocklist_is_stored_and_ends_questions() {
         refusal(user_cors.consider(&failure, NOW)),
         Refusal::TargetBlockedByUser
     );
-    assert_eq!(user_cors.blocklist(), [entry.clone()]);
+    assert_eq!(user_cors.blocklist(), std::slice::from_ref(&entry));
     user_cors.unblock(&entry).expect("written");
     assert!(is_question(&user_cors.consider(&failure, NOW)));
     let _ = user_cors.set_blocklist(Blocklist::new([entry.clone()]), NOW);

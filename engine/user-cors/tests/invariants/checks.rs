@@ -239,9 +239,8 @@ pub fn termination(trace: &Trace) -> Result<(), String> {
                 open.insert(*request, *about);
             },
             Event::Deliver { request } | Event::Fail { request } => {
-                if open.remove(request).is_none() {
-                    return Err(format!("{request:?} ended twice"));
-                }
+                open.remove(request)
+                    .ok_or_else(|| format!("{request:?} ended twice"))?;
             },
             Event::Send { request, .. }
             | Event::Receive { request, .. }

@@ -51,7 +51,7 @@ fn generated_histories_keep_the_invariants() {
                     let mut user_cors = fresh();
                     let (mut delivered, mut asked) = (0, 0);
                     for seed in (worker..HISTORIES).step_by(workers as usize) {
-                        if seed / workers % HISTORIES_PER_FACADE == 0 {
+                        if (seed / workers).is_multiple_of(HISTORIES_PER_FACADE) {
                             user_cors = fresh();
                         }
                         let trace = history(&user_cors, seed);
