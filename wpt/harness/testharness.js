@@ -443,7 +443,7 @@
     }
 
     step(callback, self, ...values) {
-      if (this.phase > PHASE.STARTED) {
+      if (this.phase > PHASE.STARTED || this._isLeftOut()) {
         return undefined;
       }
       if (this.phase === PHASE.INITIAL) {
@@ -548,7 +548,7 @@
     }
 
     done() {
-      if (this.phase >= PHASE.CLEANING) {
+      if (this.phase >= PHASE.CLEANING || this._isLeftOut()) {
         return;
       }
       if (this.phase <= PHASE.STARTED) {
@@ -556,6 +556,11 @@
       }
       clearTimeout(this._timer);
       this._cleanUp();
+    }
+
+    // Whether it is not to begin any more.
+    _isLeftOut() {
+      return this.phase === PHASE.INITIAL && (tests.isAborted || tests.isComplete);
     }
 
     _start() {
@@ -656,6 +661,7 @@
       this.isComplete = false;
       this.isSettingUp = false;
       this.isSingleTest = false;
+      this.isAborted = false;
       this.remotes = [];
       this.names = new Set();
       this.queue = Promise.resolve();
@@ -688,6 +694,9 @@
     }
 
     add(test) {
+      if (this.isComplete) {
+        return;
+      }
       test.index = this.all.length;
       this.all.push(test);
       this.notifyStart();
@@ -737,8 +746,10 @@
       }
     }
 
+    // What a test has left behind may make others fail, so that none is begun any more.
     cleanupFailed(test, error) {
       this.report(HARNESS_STATUS.ERROR, `a cleanup of ${format_value(test.name)} failed: ${messageOf(error)}`, stackOf(error));
+      this.isAborted = true;
     }
 
     // An error that no test has caught.
@@ -752,6 +763,9 @@
         const isOptional = error instanceof OptionalFeatureUnsupportedError;
         const status = isOptional ? HARNESS_STATUS.PRECONDITION_FAILED : HARNESS_STATUS.ERROR;
         this.report(status, isObject(error) ? messageOf(error) : message, stackOf(error));
+        if (isOptional) {
+          this.complete();
+        }
       }
       if (!this.options.allow_uncaught_exception) {
         this.end();
@@ -766,14 +780,12 @@
 
     completeIfDone() {
       const hasAny = this.all.length > 0 || this.remotes.length > 0 || this.status.status !== HARNESS_STATUS.OK;
-      // Then tests that have not run never will.
-      const isInapplicable = this.status.status === HARNESS_STATUS.PRECONDITION_FAILED;
       const isDone =
         hasAny &&
         this.isLoaded &&
         !this.isWaiting &&
         !this.isSettingUp &&
-        (isInapplicable || this.all.every((test) => test.phase === PHASE.COMPLETE)) &&
+        (this.isAborted || this.all.every((test) => test.phase === PHASE.COMPLETE)) &&
         this.remotes.every((remote) => !remote.isRunning);
       if (isDone) {
         this.complete();
@@ -801,6 +813,9 @@
       clearTimeout(this.timer);
       this.notifyStart();
       for (const test of this.all.filter((test) => test.phase < PHASE.HAS_RESULT)) {
+        if (test.phase === PHASE.STARTED) {
+          test.status = SUBTEST_STATUS.TIMEOUT;
+        }
         test.phase = PHASE.COMPLETE;
         this.call("result", test);
       }
@@ -843,13 +858,20 @@
       });
   }
 
+  // Whoever returns something may think that it is waited for.
+  function expectNothing(kind, test, value) {
+    if (value !== undefined) {
+      const problem = `${format_value(test.name)} gave ${kind}() a function that returns something; is it a promise_test()?`;
+      tests.report(HARNESS_STATUS.ERROR, problem);
+      tests.complete();
+    }
+  }
+
   function test(callback, name, properties) {
     const made = new Test(tests.nameOf(name, callback), properties);
-    const result = made.step(callback, made, made);
-    if (isObject(result) && typeof result.then === "function") {
-      made._failWith(new AssertionError("test() was given a function that returns a promise; use promise_test()"));
-    }
+    const value = made.step(callback, made, made);
     made.done();
+    expectNothing("test", made, value);
   }
 
   function async_test(callback, name, properties) {
@@ -858,7 +880,7 @@
     }
     const made = new Test(tests.nameOf(name, callback), properties);
     if (callback) {
-      made.step(callback, made, made);
+      expectNothing("async_test", made, made.step(callback, made, made));
     }
     return made;
   }
@@ -868,7 +890,7 @@
     const made = new Test(tests.nameOf(name, callback), properties);
     made._isPromiseTest = true;
     tests.queue = tests.queue.then(() => {
-      if (tests.isComplete || tests.status.status === HARNESS_STATUS.PRECONDITION_FAILED) {
+      if (tests.isComplete || made._isLeftOut()) {
         return undefined;
       }
       const promise = made.step(callback, made, made);

@@ -134,10 +134,11 @@ pub fn summary<'a>(
     let mut bad_ends = 0;
     for (result, unexpected) in results {
         let folder: Vec<&str> = folder_of(&result.test).split('/').take(DEPTH).collect();
-        folders
-            .entry(folder.join("/"))
-            .or_default()
-            .add(result, unexpected);
+        let folder = match folder.join("/") {
+            none if none.is_empty() => "/".to_owned(),
+            folder => folder,
+        };
+        folders.entry(folder).or_default().add(result, unexpected);
         total.add(result, unexpected);
         *by_status.entry(result.status).or_default() += 1;
         bad_ends += usize::from(result.bad_end.is_some());

@@ -1,0 +1,1 @@
+test(() => {}, "There is no parenthesis at the end";
