@@ -56,7 +56,7 @@ impl FromStr for BlockedTarget {
     fn from_str(text: &str) -> Result<Self, PatternError> {
         exact_origin(text)
             .map(Self::Origin)
-            .or_else(|| host_name(text).map(Self::Domain))
+            .or_else(|| domain_name(text).map(Self::Domain))
             .or_else(|| ip_address(text).map(Self::Domain))
             .ok_or_else(|| PatternError::Malformed(text.to_owned()))
     }
@@ -167,6 +167,11 @@ fn domains_above(target: &TupleOrigin) -> impl Iterator<Item = &str> {
     iter::successors(name, |name| name.split_once('.').map(|(_, above)| above))
 }
 
+/// A host name without an empty label. One that ends in a dot would name nothing: a domain is compared without it.
+fn domain_name(text: &str) -> Option<String> {
+    host_name(text).filter(|name| name.split('.').all(|label| !label.is_empty()))
+}
+
 /// An IP address in the form that [`Host`] writes; `None` if the text is anything else.
 fn ip_address(text: &str) -> Option<String> {
     match Host::parse(text).ok()? {
@@ -199,7 +204,14 @@ mod tests {
         assert!(!entry.matches(&origin("https://www.bank.example")));
         let entry: BlockedTarget = "93.184.216.34".parse().unwrap();
         assert!(entry.matches(&origin("https://93.184.216.34:8443")));
-        for text in ["https://bank.example/x", "93.184.216", "0x7f.1", "::1"] {
+        for text in [
+            "https://bank.example/x",
+            "bank.example.",
+            "0..",
+            "93.184.216",
+            "0x7f.1",
+            "::1",
+        ] {
             assert!(text.parse::<BlockedTarget>().is_err(), "{text}");
         }
     }
