@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use servo::{EventLoopWaker, WebViewId};
+use url::Url;
 
 /// A message to the browser's thread.
 #[derive(Debug)]
@@ -23,12 +24,14 @@ pub enum ShellEvent {
 }
 
 /// What became of a tab's request for a document. Servo tells of a document only when it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Navigation {
     /// It was sent.
     Started,
-    /// It has ended, with a document, an error or nothing.
+    /// It has ended, with a document or with nothing.
     Ended,
+    /// It has failed. The tab shows why, under this URL.
+    Failed(Url),
 }
 
 impl From<egui_winit::accesskit_winit::Event> for ShellEvent {

@@ -27,7 +27,10 @@ use crate::startup::Startup;
 
 /// Runs the browser with the process's command line.
 pub fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();
+    env_logger::Builder::from_env(
+        env_logger::Env::default().default_filter_or("error,rustls_platform_verifier=off"),
+    )
+    .init();
     match Arguments::parse_from(std::env::args_os())
         .map_err(anyhow::Error::from)
         .and_then(run)

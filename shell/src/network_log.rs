@@ -17,6 +17,7 @@ use http::HeaderMap;
 use net::connection::HttpVersion;
 use net::embedding::Observer;
 use net::events::{NetworkEvent, Stage};
+use net::fetch::Cause;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use servo::{ServoUrl, WebViewId};
@@ -118,8 +119,8 @@ fn write_lines(file: File, receiver: &Receiver<Message>) {
 pub struct NetworkObserver {
     events: EventSender,
     log: Option<Arc<NetworkLog>>,
-    /// The requests for documents that are under way, with their tabs.
-    navigations: Mutex<HashMap<u128, WebViewId>>,
+    /// The requests for documents that are under way, with their tabs and URLs.
+    navigations: Mutex<HashMap<u128, (WebViewId, ServoUrl)>>,
 }
 
 impl NetworkObserver {
@@ -136,19 +137,38 @@ impl NetworkObserver {
         let request = event.request.0.as_u128();
         match (&event.stage, event.webview) {
             // Frames have destinations of their own.
-            (Stage::Started { destination, .. }, Some(webview))
-                if destination.as_str() == "document" =>
-            {
-                self.navigations.lock().insert(request, webview);
+            (
+                Stage::Started {
+                    destination, url, ..
+                },
+                Some(webview),
+            ) if destination.as_str() == "document" => {
+                self.navigations
+                    .lock()
+                    .insert(request, (webview, url.clone()));
                 self.events
                     .send(ShellEvent::Navigation(webview, Navigation::Started));
             },
-            (Stage::Ended { .. }, _) => {
-                let webview = self.navigations.lock().remove(&request);
-                if let Some(webview) = webview {
-                    self.events
-                        .send(ShellEvent::Navigation(webview, Navigation::Ended));
+            (Stage::Redirected { to }, _) => {
+                if let Some((_, url)) = self.navigations.lock().get_mut(&request) {
+                    url.clone_from(to);
                 }
+            },
+            (Stage::Ended { error, .. }, _) => {
+                let Some((webview, url)) = self.navigations.lock().remove(&request) else {
+                    return;
+                };
+                // One that was cancelled leaves the tab as it is.
+                let failed = error
+                    .as_deref()
+                    .is_some_and(|cause| !matches!(cause, Cause::Cancelled));
+                let navigation = if failed {
+                    Navigation::Failed(url.into_url())
+                } else {
+                    Navigation::Ended
+                };
+                self.events
+                    .send(ShellEvent::Navigation(webview, navigation));
             },
             _ => {},
         }

@@ -92,7 +92,14 @@ impl Browser {
                     self.pending_load = None;
                 }
             },
-            Navigation::Ended => tab.state.awaits_document = is_retried,
+            Navigation::Failed(url) => {
+                tab.state.awaits_document = false;
+                tab.state.failed_url = Some(url);
+            },
+            Navigation::Ended => {
+                tab.state.awaits_document = is_retried;
+                tab.state.failed_url = None;
+            },
         }
         self.front.request_redraw();
     }

@@ -52,6 +52,8 @@ pub struct TabState {
     pub load: LoadProgress,
     /// Whether a document was asked for of which nothing has come.
     pub awaits_document: bool,
+    /// The URL of the document that could not be loaded last.
+    pub failed_url: Option<Url>,
     /// Whether there is something to go back to.
     pub can_go_back: bool,
     /// Whether there is something to go forward to.
@@ -238,6 +240,11 @@ impl TabState {
     /// Whether there is something to stop.
     pub fn is_loading(&self) -> bool {
         self.awaits_document || self.load.is_loading()
+    }
+
+    /// Whether the tab shows why its document could not be loaded.
+    pub fn failed_to_load(&self) -> bool {
+        self.url.is_some() && self.url == self.failed_url
     }
 
     /// The person did something in the page.

@@ -277,14 +277,9 @@ fn files_are_chosen_in_a_window_of_the_browsers() {
     let mut shown = Shown::new(vec![tab]);
     assert_eq!(shown.commands(), []);
     shown.click("Cancel");
-    assert_eq!(
-        shown.commands(),
-        [Command::AnswerDialog(
-            TabKey(0),
-            DialogId(1),
-            DialogAnswer::Cancel
-        )],
-    );
+    // Said in every frame until the browser takes the dialog away.
+    let cancel = Command::AnswerDialog(TabKey(0), DialogId(1), DialogAnswer::Cancel);
+    assert_eq!(shown.commands().first(), Some(&cancel));
 }
 
 #[test]

@@ -300,6 +300,7 @@ fn security_ui(ui: &mut Ui, rect: Rect, tab: &TabState) -> f32 {
     let url = tab.url.as_ref().filter(|_| !tab.shows_new_tab_page());
     let (icon, text, tooltip) = match url {
         None => return 0.0,
+        Some(_) if tab.failed_to_load() => (Icon::Warning, "", "This page could not be loaded"),
         Some(url) if url.scheme() == "https" => {
             (Icon::Lock, "", "The connection to this site is encrypted")
         },

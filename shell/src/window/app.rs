@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 use egui::{Context, IMEPurpose, Rect, ThemePreference, Ui, ViewportId};
 use egui_winit::accesskit_winit;
 use winit::application::ApplicationHandler;
-use winit::event::{ElementState, Ime, KeyEvent, MouseButton, StartCause, WindowEvent};
+use winit::event::{ElementState, MouseButton, StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::keyboard::ModifiersState;
-use winit::platform::modifier_supplement::KeyEventExtModifierSupplement;
 use winit::window::{Fullscreen, WindowId};
 
 use super::cursor::cursor_icon;
 use super::input::{self, Composition};
 use super::paint::{FramePainter, device_size};
 use super::routing::{self, PageTarget, Pointer};
-use super::shortcuts::{Shortcut, shortcut};
 use super::surface::Surface;
 use crate::browser::command::{Command, Zoom};
 use crate::browser::front::Front;
@@ -140,20 +138,20 @@ impl ApplicationHandler<ShellEvent> for App {
 }
 
 /// A window with a browser in it.
-struct BrowserWindow {
-    browser: Browser,
+pub(super) struct BrowserWindow {
+    pub(super) browser: Browser,
     events: EventSender,
-    context: Context,
+    pub(super) context: Context,
     egui: egui_winit::State,
     painter: FramePainter,
-    surface: Rc<Surface>,
-    interface: Interface,
+    pub(super) surface: Rc<Surface>,
+    pub(super) interface: Interface,
     overrides: Option<String>,
     network_log: Option<Arc<NetworkLog>>,
     page: PageArea,
     pointer: Pointer,
-    modifiers: ModifiersState,
-    composition: Composition,
+    pub(super) modifiers: ModifiersState,
+    pub(super) composition: Composition,
     window_focused: bool,
     page_was_fullscreen: bool,
     title: String,
@@ -396,23 +394,7 @@ impl BrowserWindow {
         }
     }
 
-    /// The keyboard goes to the page: no widget of the interface has it, or gets it in the next frame.
-    fn page_has_keyboard(&self) -> bool {
-        self.page_target().takes_input
-            && !self.interface.toolbar.focus_address
-            && self.context.memory(|memory| memory.focused().is_none())
-    }
-
-    fn focus_page(&mut self) {
-        self.context.memory_mut(|memory| {
-            if let Some(focused) = memory.focused() {
-                memory.surrender_focus(focused);
-            }
-        });
-        self.interface.toolbar.focus_address = false;
-    }
-
-    fn page_target(&self) -> PageTarget {
+    pub(super) fn page_target(&self) -> PageTarget {
         let is_free = self
             .selected()
             .is_some_and(|state| !state.dialogs.front().is_some_and(dialogs::blocks_page));
@@ -422,86 +404,8 @@ impl BrowserWindow {
         }
     }
 
-    fn selected(&self) -> Option<&TabState> {
+    pub(super) fn selected(&self) -> Option<&TabState> {
         self.browser.selected_tab().map(|tab| &tab.state)
-    }
-
-    /// Does what a shortcut says. Returns whether the key was one.
-    fn shortcut(&mut self, event: &KeyEvent) -> bool {
-        if event.state != ElementState::Pressed {
-            return false;
-        }
-        let Some(shortcut) = shortcut(&event.key_without_modifiers(), self.modifiers)
-            .or_else(|| shortcut(&event.logical_key, self.modifiers))
-        else {
-            return false;
-        };
-        match shortcut {
-            Shortcut::Command(Command::NewTab) => {
-                self.browser.apply(Command::NewTab);
-                self.interface.toolbar.focus_address = true;
-            },
-            Shortcut::Command(command) => self.browser.apply(command),
-            Shortcut::CloseTab => {
-                if let Some(key) = self.browser.selected_tab().map(|tab| tab.key) {
-                    self.browser.apply(Command::CloseTab(key));
-                }
-            },
-            Shortcut::FocusAddress => self.interface.toolbar.focus_address = true,
-            Shortcut::NextRegion => {
-                if self.page_has_keyboard() {
-                    self.interface.toolbar.focus_address = true;
-                } else {
-                    self.focus_page();
-                }
-            },
-            Shortcut::ToggleFullscreen => self.toggle_fullscreen(),
-        }
-        self.surface.request_redraw();
-        true
-    }
-
-    fn toggle_fullscreen(&mut self) {
-        if self.selected().is_some_and(|state| state.is_fullscreen) {
-            self.browser.apply(Command::LeaveFullscreen);
-        }
-        let is_fullscreen = self.surface.window.fullscreen().is_some();
-        self.surface
-            .window
-            .set_fullscreen((!is_fullscreen).then_some(Fullscreen::Borderless(None)));
-    }
-
-    /// Hands a key to the page if it has the keyboard. Returns whether it has.
-    fn page_key(&mut self, event: &KeyEvent) -> bool {
-        if !self.page_has_keyboard() {
-            return false;
-        }
-        let is_escape =
-            event.logical_key == winit::keyboard::Key::Named(winit::keyboard::NamedKey::Escape);
-        if is_escape && event.state == ElementState::Pressed {
-            if self
-                .selected()
-                .is_some_and(|state| !state.dialogs.is_empty())
-            {
-                // A list or menu that is open takes it.
-                return false;
-            }
-            if self.selected().is_some_and(|state| state.is_fullscreen) {
-                self.browser.apply(Command::LeaveFullscreen);
-            }
-            if self.selected().is_some_and(|state| state.is_loading()) {
-                self.browser.apply(Command::Stop);
-            }
-        }
-        self.browser
-            .page_input(input::keyboard_event(event, self.modifiers));
-        true
-    }
-
-    fn page_ime(&mut self, ime: &Ime) {
-        for event in self.composition.events(ime) {
-            self.browser.page_input(event);
-        }
     }
 
     fn apply_theme(&mut self) {

@@ -3,6 +3,7 @@
 mod app;
 mod cursor;
 pub mod input;
+mod keyboard;
 mod paint;
 mod routing;
 pub mod shortcuts;

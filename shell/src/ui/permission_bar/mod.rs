@@ -30,6 +30,9 @@ pub const ARMING_TIME: Duration = Duration::from_millis(700);
 /// How much of the window the bar may take before it scrolls.
 const MAX_SHARE: f32 = 0.6;
 
+/// Where text begins, beside the symbol.
+const TEXT_INDENT: i8 = 36;
+
 /// What the bar keeps between frames.
 #[derive(Default)]
 pub struct PermissionBarState {
@@ -182,7 +185,7 @@ pub fn permission_bar_ui(
             if state.details_of == Some(question.id) {
                 Frame::new()
                     .inner_margin(Margin {
-                        left: 36,
+                        left: TEXT_INDENT,
                         ..Margin::ZERO
                     })
                     .show(ui, |ui| {
@@ -237,54 +240,60 @@ fn answers_ui(
             });
         }
     };
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        ui.add_space(36.0);
-        if question.step == QuestionStep::Warning {
-            let name = format!("Continue: choose what {} may do", question.requester);
-            if answer_button_ui(ui, "Continue…", &name, armed).clicked() {
-                let command = Command::ConfirmQuestion {
-                    question: question.id,
-                    revision: question.revision,
-                };
-                answer(state, commands, command);
-            }
-        }
-        for &choice in &question.choices {
-            let (label, name) = choice_text(choice, question);
-            if choice == Choice::NotNow {
-                ui.add_space(10.0);
-            }
-            if answer_button_ui(ui, label, &name, armed).clicked() {
-                let command = Command::AnswerQuestion {
-                    question: question.id,
-                    revision: question.revision,
-                    choice,
-                };
-                answer(state, commands, command);
-            }
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let is_open = state.details_of == Some(question.id);
-            if details_button_ui(ui, is_open).clicked() {
-                state.details_of = (!is_open).then_some(question.id);
-            }
-            if question.queue_length > 1 {
-                let palette = Palette::of(ui.visuals());
-                let waiting = question.queue_length - 1;
-                let text = if waiting == 1 {
-                    "1 more question waits".to_owned()
-                } else {
-                    format!("{waiting} more questions wait")
-                };
-                ui.label(
-                    RichText::new(text)
-                        .font(theme::text_font(12.5))
-                        .color(palette.weak_text),
-                );
-            }
+    Frame::new()
+        .inner_margin(Margin {
+            left: TEXT_INDENT,
+            ..Margin::ZERO
+        })
+        .show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                if question.step == QuestionStep::Warning {
+                    let name = format!("Continue: choose what {} may do", question.requester);
+                    if answer_button_ui(ui, "Continue…", &name, armed).clicked() {
+                        let command = Command::ConfirmQuestion {
+                            question: question.id,
+                            revision: question.revision,
+                        };
+                        answer(state, commands, command);
+                    }
+                }
+                for &choice in &question.choices {
+                    let (label, name) = choice_text(choice, question);
+                    if choice == Choice::NotNow {
+                        ui.add_space(10.0);
+                    }
+                    if answer_button_ui(ui, label, &name, armed).clicked() {
+                        let command = Command::AnswerQuestion {
+                            question: question.id,
+                            revision: question.revision,
+                            choice,
+                        };
+                        answer(state, commands, command);
+                    }
+                }
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let is_open = state.details_of == Some(question.id);
+                    if details_button_ui(ui, is_open).clicked() {
+                        state.details_of = (!is_open).then_some(question.id);
+                    }
+                    if question.queue_length > 1 {
+                        let palette = Palette::of(ui.visuals());
+                        let waiting = question.queue_length - 1;
+                        let text = if waiting == 1 {
+                            "1 more question waits".to_owned()
+                        } else {
+                            format!("{waiting} more questions wait")
+                        };
+                        ui.label(
+                            RichText::new(text)
+                                .font(theme::text_font(12.5))
+                                .color(palette.weak_text),
+                        );
+                    }
+                });
+            });
         });
-    });
 }
 
 /// A button of an answer. All look alike, so that none is the one to press; a line under it fills while it waits.

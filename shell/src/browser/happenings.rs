@@ -1,0 +1,134 @@
+//! What Servo told becomes state.
+
+use std::time::Instant;
+
+use net::embedding::Embedding;
+use servo::{ServoUrl, WebViewId};
+use url::Url;
+
+use super::delegate::Happening;
+use super::dialog::{Dialog, DialogId};
+use super::tab::{ConsoleMessage, InputMethod, LoadProgress, Notice, Tab};
+use super::{Browser, MAX_TABS};
+
+impl Browser {
+    pub(super) fn servo_happening(&mut self, happening: Happening) {
+        match happening {
+            Happening::Console(level, text) => {
+                self.front
+                    .console_message(&ConsoleMessage::new(level, text));
+            },
+            Happening::DevtoolsStarted { port } => {
+                eprintln!("Developer tools can connect to 127.0.0.1:{port}.");
+            },
+            // The person asked for the developer tools on the command line, and they listen on loopback only.
+            Happening::DevtoolsConnection(request) => request.allow(),
+            Happening::Error(error) => log::error!("Servo: {error:?}"),
+            _ => {},
+        }
+    }
+
+    pub(super) fn page_happening(&mut self, webview: WebViewId, happening: Happening) {
+        let Some(index) = self.tabs.iter().position(|tab| tab.webview.id() == webview) else {
+            return;
+        };
+        let id = DialogId(self.next_id());
+        let is_selected = index == self.selected;
+        let is_interactive = self.front.is_interactive();
+        let Tab { state, webview, .. } = &mut self.tabs[index];
+        match happening {
+            Happening::Url(url) => {
+                if let Some(embedding) = Embedding::get() {
+                    embedding.set_top_level_url(webview.id(), ServoUrl::from_url(url.clone()));
+                }
+                // An icon says whose page this is, so it must not outlive the page.
+                if state.url.as_ref().map(Url::origin) != Some(url.origin()) {
+                    state.favicon = None;
+                }
+                state.url = Some(url);
+                state.awaits_document = false;
+            },
+            Happening::Title(title) => state.set_title(title),
+            Happening::Status(status) => state.set_status(status),
+            Happening::Load(status) => {
+                state.awaits_document = false;
+                state.load = status.into();
+                if state.load == LoadProgress::Started {
+                    state.begin_navigation();
+                }
+            },
+            Happening::Cursor(cursor) => state.cursor = Some(cursor),
+            Happening::Favicon(favicon) => state.favicon = Some(favicon),
+            Happening::FrameReady => {
+                if is_selected || !self.front.hides_background_tabs() {
+                    self.needs_paint = true;
+                }
+            },
+            Happening::History {
+                can_go_back,
+                can_go_forward,
+            } => {
+                state.can_go_back = can_go_back;
+                state.can_go_forward = can_go_forward;
+            },
+            Happening::Closed => return self.close(index),
+            Happening::Crashed { reason } => {
+                state.begin_navigation();
+                state.load = LoadProgress::Idle;
+                state.crash = Some(reason);
+            },
+            Happening::Fullscreen(is_fullscreen) => state.is_fullscreen = is_fullscreen,
+            Happening::Popup(request) => {
+                if is_interactive && !state.consume_activation(Instant::now()) {
+                    state.notice = Some(Notice::PopupBlocked);
+                } else if self.tabs.len() < MAX_TABS {
+                    return self.open_popup(request);
+                }
+            },
+            Happening::Permission(request) if is_interactive => {
+                state.push_dialog(Dialog::from_permission(id, request));
+            },
+            Happening::Authentication(request) if is_interactive => {
+                state.push_dialog(Dialog::from_authentication(id, request));
+            },
+            Happening::ShowControl(servo::EmbedderControl::InputMethod(control)) => {
+                state.input_method = Some(InputMethod {
+                    control: control.id(),
+                    position: control.position(),
+                    is_password: matches!(
+                        control.input_method_type(),
+                        servo::InputMethodType::Password
+                    ),
+                });
+            },
+            Happening::ShowControl(control) if is_interactive => {
+                if let Some(dialog) = Dialog::from_control(id, control) {
+                    state.push_dialog(dialog);
+                }
+            },
+            Happening::HideControl(control) => {
+                state.dialogs.retain(|dialog| !dialog.is_control(control));
+                if state
+                    .input_method
+                    .is_some_and(|field| field.control == control)
+                {
+                    state.input_method = None;
+                }
+            },
+            Happening::Console(level, text) => {
+                let message = ConsoleMessage::new(level, text);
+                self.front.console_message(&message);
+                state.push_console_message(message);
+                // A console that nobody shows needs no drawing.
+                return;
+            },
+            // Dropped without anybody to ask, these get their safe default.
+            Happening::Permission(_) | Happening::Authentication(_) | Happening::ShowControl(_) => {
+            },
+            Happening::DevtoolsStarted { .. }
+            | Happening::DevtoolsConnection(_)
+            | Happening::Error(_) => {},
+        }
+        self.front.request_redraw();
+    }
+}
