@@ -22,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
     cargo.run("fmt", &["fmt", "--all", "--check"])?;
     // The end-to-end tests start the browser, so it is there before them.
     cargo.build()?;
-    cargo.run("test", &["test", "--workspace"])?;
+    cargo.run("test", &["test", "--workspace", "--no-fail-fast"])?;
 
     println!("\nThe demo's scenes:");
     let scenes = demo::play(workspace, &cargo, &["--check".into()])?;
