@@ -11,9 +11,10 @@ use clap::Parser;
 use servo::{PrefValue, Preferences};
 use thiserror::Error;
 use url::Url;
-use user_cors::AddressSpaceOverrides;
+use user_cors::{AddressSpaceOverrides, Settings};
 
 use crate::address::{self, Navigation};
+use crate::permission_settings;
 use crate::preferences::{self, PreferenceError};
 
 /// The exit code for a command line that cannot be followed.
@@ -191,9 +192,14 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     pub config_dir: Option<PathBuf>,
 
-    /// Set one of Servo's preferences. Without =VALUE it is set to true
+    /// The administrator's policy: a JSON file. One that cannot be used switches user-enabled CORS off
+    #[arg(long, value_name = "JSON")]
+    pub policy: Option<PathBuf>,
+
+    /// Set one of Servo's preferences, or user_cors.enabled, user_cors.local_network=block|warn,
+    /// user_cors.insecure_requesters. Without =VALUE it is set to true
     #[arg(long = "pref", value_name = "NAME[=VALUE]")]
-    pub preferences: Vec<String>,
+    pub preference: Vec<String>,
 
     /// A JSON file of preferences: {"name": value}. --pref goes before it
     #[arg(long, value_name = "JSON")]
@@ -272,12 +278,13 @@ impl Arguments {
         }
     }
 
-    /// Servo's preferences as the command line sets them.
+    /// Servo's preferences and the settings of user-enabled CORS, as the command line sets them.
     ///
     /// # Errors
     /// If a file cannot be read or a preference does not exist or does not take its value.
-    pub fn servo_preferences(&self) -> Result<Preferences, UsageError> {
+    pub fn preferences(&self) -> Result<(Preferences, Settings), UsageError> {
         let mut preferences = Preferences::default();
+        let mut settings = Settings::default();
         if self.enable_experimental_web_platform_features {
             for name in preferences::EXPERIMENTAL_FEATURES {
                 preferences::set(&mut preferences, name, PrefValue::Bool(true))?;
@@ -285,9 +292,14 @@ impl Arguments {
         }
         for path in &self.prefs_file {
             let text = read_file("--prefs-file", path)?;
-            preferences::set_from_json(&mut preferences, &text)?;
+            preferences::set_from_json(&mut preferences, &mut settings, &text)?;
         }
-        for assignment in &self.preferences {
+        for assignment in &self.preference {
+            let (name, text) = assignment.split_once('=').unwrap_or((assignment, "true"));
+            if permission_settings::is_setting(name) {
+                permission_settings::set(&mut settings, name, text)?;
+                continue;
+            }
             let (name, value) = preferences::parse_assignment(assignment)?;
             preferences::set(&mut preferences, name, value)?;
         }
@@ -298,7 +310,7 @@ impl Arguments {
             preferences.devtools_server_enabled = true;
             preferences.devtools_server_listen_address = format!("127.0.0.1:{port}");
         }
-        Ok(preferences)
+        Ok((preferences, settings))
     }
 
     /// Who answers questions, with the default for the kind of run.
@@ -376,7 +388,7 @@ mod tests {
     fn refusal(line: &str) -> String {
         match parse(line).and_then(|arguments| {
             arguments.first_page()?;
-            arguments.servo_preferences()
+            arguments.preferences().map(|(preferences, _)| preferences)
         }) {
             Ok(_) => panic!("accepted: {line}"),
             Err(error) => error.to_string(),
@@ -401,7 +413,7 @@ mod tests {
         );
         assert_eq!(arguments.device_pixel_ratio, Some(2.0));
         assert_eq!(arguments.output, Some(PathBuf::from("shot.png")));
-        let preferences = arguments.servo_preferences().unwrap();
+        let preferences = arguments.preferences().unwrap().0;
         assert!(preferences.dom_testbinding_enabled);
         assert_eq!(preferences.layout_threads, 2);
         assert!(preferences.dom_intersection_observer_enabled);
@@ -415,10 +427,7 @@ mod tests {
     fn short_options() {
         let arguments = parse("-z -x -f -o a.png -u Tester/1.0 about:blank").unwrap();
         assert!(arguments.headless && arguments.exit && arguments.hard_fail);
-        assert_eq!(
-            arguments.servo_preferences().unwrap().user_agent,
-            "Tester/1.0"
-        );
+        assert_eq!(arguments.preferences().unwrap().0.user_agent, "Tester/1.0");
     }
 
     #[test]

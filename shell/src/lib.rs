@@ -10,6 +10,7 @@ pub mod cli;
 pub mod event;
 pub mod headless;
 pub mod network_log;
+pub mod permission_settings;
 pub mod preferences;
 pub mod profile;
 pub mod quit;

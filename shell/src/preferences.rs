@@ -4,6 +4,9 @@
 use serde_json::Value;
 use servo::{PrefValue, Preferences};
 use thiserror::Error;
+use user_cors::Settings;
+
+use crate::permission_settings;
 
 /// Features of the web platform that Servo has off because they are not finished, and that need no hardware or service
 /// that this browser lacks.
@@ -97,15 +100,23 @@ pub fn set(
     Ok(())
 }
 
-/// Sets all preferences of a JSON object.
+/// Sets all preferences of a JSON object, Servo's and those of user-enabled CORS.
 ///
 /// # Errors
 /// If the text is no such object, or a preference in it does not exist or does not take its value.
-pub fn set_from_json(preferences: &mut Preferences, text: &str) -> Result<(), PreferenceError> {
+pub fn set_from_json(
+    preferences: &mut Preferences,
+    settings: &mut Settings,
+    text: &str,
+) -> Result<(), PreferenceError> {
     let file_error = |reason: String| PreferenceError::File { reason };
     let object: serde_json::Map<String, Value> =
         serde_json::from_str(text).map_err(|error| file_error(error.to_string()))?;
     for (name, value) in &object {
+        if permission_settings::is_setting(name) {
+            permission_settings::set_from_json(settings, name, value)?;
+            continue;
+        }
         let kind = Kind::of(name)?;
         let value = kind
             .convert(value)

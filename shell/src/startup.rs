@@ -12,7 +12,10 @@ use net::embedding::{self, EmbeddingOptions};
 use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, UserScript};
 use url::Url;
-use user_cors::{Answers, Clock, PermissionStore, Rules, SystemClock, UserCors};
+use user_cors::{
+    Answers, BlocklistFiles, BlocklistSource, Clock, PermissionStore, PolicyStatus, Rules,
+    Settings, SystemClock, UserCors,
+};
 
 use crate::cli::{self, Arguments, UsageError, UserCorsAnswers};
 use crate::event::EventSender;
@@ -55,7 +58,7 @@ impl Startup {
     /// If something does not exist, cannot be read or makes no sense; a [`UsageError`] where the command line is to blame.
     pub fn prepare(arguments: Arguments) -> anyhow::Result<Self> {
         let first_page = arguments.first_page()?;
-        let preferences = arguments.servo_preferences()?;
+        let (preferences, settings) = arguments.preferences()?;
         let stylesheets = arguments
             .user_stylesheet
             .iter()
@@ -69,6 +72,7 @@ impl Startup {
         for (option, path) in [
             ("--certificate-path", &arguments.certificate_path),
             ("--public-roots", &arguments.public_roots),
+            ("--policy", &arguments.policy),
         ] {
             if let Some(path) = path {
                 cli::read_file(option, path)?;
@@ -80,7 +84,7 @@ impl Startup {
         } else {
             Profile::open(arguments.config_dir.as_deref())?
         };
-        let user_cors = open_user_cors(&arguments, &profile)?;
+        let user_cors = open_user_cors(&arguments, settings, &profile)?;
         Ok(Self {
             first_page,
             profile,
@@ -165,17 +169,62 @@ impl Startup {
     }
 }
 
-fn open_user_cors(arguments: &Arguments, profile: &Profile) -> anyhow::Result<Arc<UserCors>> {
+/// The permission model with the profile's permissions, the settings and the policy.
+fn open_user_cors(
+    arguments: &Arguments,
+    settings: Settings,
+    profile: &Profile,
+) -> anyhow::Result<Arc<UserCors>> {
+    let unusable = "the permissions of this profile cannot be opened";
     let store = if profile.is_temporary() {
-        PermissionStore::in_memory()
+        PermissionStore::in_memory().context(unusable)?
     } else {
-        PermissionStore::open(&profile.folder().join(PERMISSIONS_FILE), SystemClock.now())
-            .map(|opened| opened.store)
+        let opened =
+            PermissionStore::open(&profile.folder().join(PERMISSIONS_FILE), SystemClock.now())
+                .context(unusable)?;
+        if let Some(aside) = opened.set_aside {
+            eprintln!(
+                "latchkey: {}; the file is kept as {}, and nothing is allowed until you allow it again",
+                aside.reason,
+                aside.path.display()
+            );
+        }
+        opened.store
     };
-    let user_cors =
-        UserCors::new(store.context("the permissions of this profile cannot be opened")?);
+    let user_cors = UserCors::new(store);
     user_cors.set_address_space_overrides(arguments.address_space_overrides.clone());
+    // No question is open yet, so there is nothing to settle.
+    let _ = user_cors.set_settings(settings, SystemClock.now());
+    if let Some(path) = &arguments.policy {
+        apply_policy(&user_cors, path, profile)?;
+    }
     Ok(Arc::new(user_cors))
+}
+
+/// Puts the policy file at `path` in force. One that cannot be used switches the feature off, and is told of.
+fn apply_policy(user_cors: &UserCors, path: &Path, profile: &Profile) -> anyhow::Result<()> {
+    let policy = PolicyStatus::load(path);
+    if let PolicyStatus::Unusable(error) = &policy {
+        eprintln!(
+            "latchkey: the policy {} cannot be used, so user-enabled CORS is off: {error}",
+            path.display()
+        );
+    }
+    let lists: Vec<BlocklistSource> = policy
+        .policy()
+        .into_iter()
+        .flat_map(BlocklistSource::of_policy)
+        .collect();
+    if !lists.is_empty() {
+        let folder = profile.folder().join("blocklists");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+        if let Some(installed) = BlocklistFiles::new(folder).refresh(lists) {
+            let _ = user_cors.install_blocklists(installed, SystemClock.now());
+        }
+    }
+    let _ = user_cors.set_policy(policy, SystemClock.now());
+    Ok(())
 }
 
 fn answers(arguments: &Arguments) -> Result<Answers, UsageError> {

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use latchkey_demo::reply;
-use latchkey_e2e::{Browser, Pair};
+use latchkey_e2e::{Browser, BrowserOptions, Pair};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -324,27 +324,6 @@ fn a_redirect_to_a_silent_server_is_followed_and_asked_about_once() -> Result<()
 }
 
 #[test]
-fn a_target_on_the_local_network_is_not_asked_about() -> Result<()> {
-    let pair = Pair::start(READ, silent)?;
-    let mut options = pair.options("once")?;
-    let port = pair.target.address().port();
-    for argument in &mut options.arguments {
-        *argument = argument
-            .replace(
-                &format!("127.0.0.1:{port}=public"),
-                &format!("127.0.0.1:{port}=local"),
-            )
-            .replace(
-                &format!("[::1]:{port}=public"),
-                &format!("[::1]:{port}=local"),
-            );
-    }
-    let mut browser = pair.open(&options)?;
-    assert_eq!(browser.wait_for_alert("TOLD ", LIMIT)?, "TypeError");
-    end(browser)
-}
-
-#[test]
 fn an_allowed_post_may_redirect_to_a_get_of_the_same_server() -> Result<()> {
     let pair = Pair::start(
         "const response = await fetch(target + '/form', { method: 'POST', body: 'a=b' });
@@ -364,5 +343,87 @@ fn an_allowed_post_may_redirect_to_a_get_of_the_same_server() -> Result<()> {
     let seen = pair.target.log().take();
     let methods: Vec<&str> = seen.iter().map(|seen| seen.method.as_str()).collect();
     assert_eq!(methods, ["POST", "GET"]);
+    Ok(())
+}
+
+/// Options in which the target is on the local network, with more arguments.
+fn local_target(pair: &Pair, arguments: &[&str]) -> Result<BrowserOptions> {
+    let mut options = pair.options("once")?;
+    let port = pair.target.address().port();
+    for argument in &mut options.arguments {
+        for address in ["127.0.0.1", "[::1]"] {
+            *argument = argument.replace(
+                &format!("{address}:{port}=public"),
+                &format!("{address}:{port}=local"),
+            );
+        }
+    }
+    options
+        .arguments
+        .extend(arguments.iter().map(|&argument| argument.to_owned()));
+    Ok(options)
+}
+
+fn told_with(pair: &Pair, options: &BrowserOptions) -> Result<(String, String)> {
+    let mut browser = pair.open(options)?;
+    let told = browser.wait_for_alert("TOLD ", LIMIT)?;
+    let ended = browser.quit(LIMIT)?;
+    ensure!(ended.status.success(), "{ended:?}");
+    Ok((told, ended.output))
+}
+
+#[test]
+fn a_setting_lets_the_local_network_be_asked_about() -> Result<()> {
+    let pair = Pair::start(READ, silent)?;
+    let blocked = local_target(&pair, &[])?;
+    assert_eq!(told_with(&pair, &blocked)?.0, "TypeError");
+    let asked = local_target(&pair, &["--pref", "user_cors.local_network=warn"])?;
+    assert_eq!(told_with(&pair, &asked)?.0, "cors 200 what anyone can read");
+    Ok(())
+}
+
+#[test]
+fn the_feature_can_be_switched_off() -> Result<()> {
+    let pair = Pair::start(READ, silent)?;
+    let mut options = pair.options("once")?;
+    options
+        .arguments
+        .extend(["--pref".to_owned(), "user_cors.enabled=false".to_owned()]);
+    assert_eq!(told_with(&pair, &options)?.0, "TypeError");
+    Ok(())
+}
+
+#[test]
+fn a_policy_blocks_and_a_broken_one_switches_the_feature_off() -> Result<()> {
+    let pair = Pair::start(READ, silent)?;
+    let target = pair.target.origin().origin().ascii_serialization();
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("policy.json");
+    for (policy, expected, said) in [
+        (
+            r#"{"policies": {"UserEnabledCORS": {"Enabled": true}}}"#.to_owned(),
+            "cors 200 what anyone can read",
+            "",
+        ),
+        (
+            format!(r#"{{"policies": {{"UserEnabledCORS": {{"BlockedTargets": ["{target}"]}}}}}}"#),
+            "TypeError",
+            "",
+        ),
+        (
+            "{\n  \"policies\": {\"UserEnabledCORS\": {\"Enabled\": 1}}}".to_owned(),
+            "TypeError",
+            "line 2",
+        ),
+    ] {
+        std::fs::write(&path, &policy)?;
+        let mut options = pair.options("once")?;
+        options
+            .arguments
+            .extend(["--policy".to_owned(), path.display().to_string()]);
+        let (told, output) = told_with(&pair, &options)?;
+        assert_eq!(told, expected, "{policy}");
+        ensure!(output.contains(said), "{output}");
+    }
     Ok(())
 }

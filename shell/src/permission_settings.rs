@@ -1,0 +1,107 @@
+//! The settings of user-enabled CORS. They are named like preferences, but are not Servo's: it panics on names that it does
+//! not know.
+
+use serde_json::Value;
+use user_cors::{LocalNetwork, SecureContexts, Settings, Switch};
+
+use crate::preferences::PreferenceError;
+
+/// How the names of these settings begin.
+const PREFIX: &str = "user_cors.";
+
+/// Whether a preference is one of these settings.
+pub fn is_setting(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Sets one of them from its text.
+///
+/// # Errors
+/// If there is no such setting or it does not take the value.
+pub fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), PreferenceError> {
+    let wrong = |expected| PreferenceError::WrongType {
+        name: name.to_owned(),
+        expected,
+        value: text.to_owned(),
+    };
+    match name.strip_prefix(PREFIX) {
+        Some("enabled") => {
+            settings.enabled = match text {
+                "true" => Switch::On,
+                "false" => Switch::Off,
+                _ => return Err(wrong("true or false")),
+            };
+        },
+        Some("local_network") => {
+            settings.local_network = match text {
+                "block" => LocalNetwork::Block,
+                "warn" => LocalNetwork::Warn,
+                _ => return Err(wrong("block or warn")),
+            };
+        },
+        Some("insecure_requesters") => {
+            settings.secure_contexts = match text {
+                "true" => SecureContexts::Relaxed,
+                "false" => SecureContexts::Required,
+                _ => return Err(wrong("true or false")),
+            };
+        },
+        _ => {
+            return Err(PreferenceError::Unknown {
+                name: name.to_owned(),
+            });
+        },
+    }
+    Ok(())
+}
+
+/// Sets one of them from a value in a file of preferences.
+///
+/// # Errors
+/// As for [`set`].
+pub fn set_from_json(
+    settings: &mut Settings,
+    name: &str,
+    value: &Value,
+) -> Result<(), PreferenceError> {
+    match value {
+        Value::String(text) => set(settings, name, text),
+        other => set(settings, name, &other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn settings_are_read_and_everything_else_is_refused() {
+        let mut settings = Settings::default();
+        for (name, text) in [
+            ("user_cors.enabled", "false"),
+            ("user_cors.local_network", "warn"),
+            ("user_cors.insecure_requesters", "true"),
+        ] {
+            set(&mut settings, name, text).unwrap();
+        }
+        assert_eq!(settings.enabled, Switch::Off);
+        assert_eq!(settings.local_network, LocalNetwork::Warn);
+        assert_eq!(settings.secure_contexts, SecureContexts::Relaxed);
+        set_from_json(&mut settings, "user_cors.enabled", &json!(true)).unwrap();
+        set_from_json(&mut settings, "user_cors.local_network", &json!("block")).unwrap();
+        assert_eq!(settings.enabled, Switch::On);
+        assert_eq!(settings.local_network, LocalNetwork::Block);
+
+        for (name, text) in [
+            ("user_cors.enabled", "yes"),
+            ("user_cors.local_network", "allow"),
+            ("user_cors.nothing", "true"),
+            ("user_cors.", ""),
+        ] {
+            assert!(set(&mut settings, name, text).is_err(), "{name}={text}");
+        }
+        assert!(set_from_json(&mut settings, "user_cors.enabled", &json!(1)).is_err());
+    }
+}
