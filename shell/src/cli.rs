@@ -467,7 +467,7 @@ mod tests {
             ("--devtools", "127.0.0.1:7000"),
             ("--devtools=7777", "127.0.0.1:7777"),
         ] {
-            let preferences = parse(line).unwrap().servo_preferences().unwrap();
+            let preferences = parse(line).unwrap().preferences().unwrap().0;
             assert_eq!(preferences.devtools_server_listen_address, expected);
             assert!(preferences.devtools_server_enabled);
         }

@@ -227,6 +227,8 @@ fn suggestion(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use user_cors::Switch;
+
     use super::*;
 
     #[test]
@@ -286,9 +288,11 @@ mod tests {
     #[test]
     fn files() {
         let mut preferences = Preferences::default();
+        let mut settings = Settings::default();
         set_from_json(
             &mut preferences,
-            r#"{"layout_threads": 7, "shell_background_color_rgba": [0, 0, 0, 1]}"#,
+            &mut settings,
+            r#"{"layout_threads": 7, "shell_background_color_rgba": [0, 0, 0, 1], "user_cors.enabled": false}"#,
         )
         .unwrap();
         assert_eq!(preferences.layout_threads, 7);
@@ -296,8 +300,18 @@ mod tests {
             preferences.shell_background_color_rgba,
             [0.0, 0.0, 0.0, 1.0]
         );
-        for text in ["[]", "{", r#"{"layout_threads": "7"}"#, r#"{"x": 1}"#] {
-            assert!(set_from_json(&mut preferences, text).is_err(), "{text}");
+        assert_eq!(settings.enabled, Switch::Off);
+        for text in [
+            "[]",
+            "{",
+            r#"{"layout_threads": "7"}"#,
+            r#"{"x": 1}"#,
+            r#"{"user_cors.x": 1}"#,
+        ] {
+            assert!(
+                set_from_json(&mut preferences, &mut settings, text).is_err(),
+                "{text}"
+            );
         }
     }
 }
