@@ -27,6 +27,12 @@ impl Runtime {
     /// # Panics
     /// If the operating system gives no threads; nothing can be fetched then.
     pub(crate) fn start() -> Self {
+        let runtime = Self::build();
+        *HANDLE.write() = Some(runtime.handle().clone());
+        Self(Some(runtime))
+    }
+
+    fn build() -> tokio::runtime::Runtime {
         let most = usize::try_from(servo_config::pref!(thread_pool_async_runtime_workers_max))
             .unwrap_or(usize::MAX)
             .max(1);
@@ -34,7 +40,7 @@ impl Runtime {
             |_| usize::try_from(servo_config::pref!(thread_pool_fallback_workers)).unwrap_or(1),
             usize::from,
         );
-        let runtime = Builder::new_multi_thread()
+        Builder::new_multi_thread()
             .thread_name_fn(|| {
                 static COUNTER: AtomicUsize = AtomicUsize::new(0);
                 format!("Network{}", COUNTER.fetch_add(1, Ordering::Relaxed))
@@ -42,9 +48,7 @@ impl Runtime {
             .worker_threads(workers.clamp(1, most))
             .enable_all()
             .build()
-            .expect("the operating system starts threads for the network");
-        *HANDLE.write() = Some(runtime.handle().clone());
-        Self(Some(runtime))
+            .expect("the operating system starts threads for the network")
     }
 }
 
@@ -96,10 +100,13 @@ mod tests {
 
     #[test]
     fn shutdown_drops_waiting_tasks_and_is_bounded() {
-        let mut runtime = Runtime::start();
+        // One of the test's own: the process's is in use by other tests.
+        let own = Runtime::build();
+        let handle = own.handle().clone();
+        let mut runtime = Runtime(Some(own));
         let (dropped, mut was_dropped) = oneshot::channel::<()>();
         let (started, has_started) = oneshot::channel();
-        spawn(async move {
+        handle.spawn(async move {
             let _kept = dropped;
             let _ = started.send(());
             std::future::pending::<()>().await;
@@ -107,7 +114,7 @@ mod tests {
         has_started.blocking_recv().expect("the task runs");
         // A thread that never yields must not hold the end up.
         let (release, released) = std::sync::mpsc::channel::<()>();
-        let _stuck = spawn_blocking(move || released.recv());
+        let _stuck = handle.spawn_blocking(move || released.recv());
         let begin = Instant::now();
         runtime.shutdown();
         assert!(begin.elapsed() < SHUTDOWN_LIMIT * 10);

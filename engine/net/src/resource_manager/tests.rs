@@ -8,6 +8,7 @@ use net_traits::{
     FetchChannels, FetchMetadata, FetchResponseMsg, MessageData, WebSocketDomAction,
     WebSocketNetworkEvent,
 };
+use parking_lot::{Mutex, MutexGuard};
 use profile_traits::generic_callback::GenericCallback as ProfileGenericCallback;
 use servo_base::generic_channel::{GenericCallback, lazy_callback};
 use servo_default_resources as _;
@@ -35,10 +36,14 @@ struct Threads {
     public: ResourceThreads,
     private: ResourceThreads,
     runtime: Box<dyn AsyncRuntime>,
+    /// The process has one network runtime, so one test at a time has it.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Threads {
     fn start() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (memory_profiler, _) = generic_channel::channel().expect("a channel");
         let (public, private, runtime) = new_resource_threads(
@@ -59,6 +64,7 @@ impl Threads {
             public,
             private,
             runtime,
+            _alone: alone,
         }
     }
 
