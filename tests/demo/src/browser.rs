@@ -204,7 +204,13 @@ mod tests {
         std::fs::write(&program, "#!/bin/sh\nshift\nexec sh \"$@\"\n").expect("a script");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&program, mode).expect("an executable");
-        let browser = Browser::start_headless(&program, &arguments).expect("it starts");
+        // Another test's fork may hold the script open for writing for a moment.
+        let browser = (0..1000)
+            .find_map(|_| {
+                std::thread::yield_now();
+                Browser::start_headless(&program, &arguments).ok()
+            })
+            .expect("it starts");
         // The script is open by now or exec has failed, which the test sees.
         std::mem::forget(folder);
         browser
