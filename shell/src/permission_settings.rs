@@ -2,7 +2,7 @@
 //! not know.
 
 use serde_json::Value;
-use user_cors::{LocalNetwork, SecureContexts, Settings, Switch};
+use user_cors::{LocalNetwork, NetworkChange, SecureContexts, Settings, Switch};
 
 use crate::preferences::PreferenceError;
 
@@ -46,6 +46,22 @@ pub fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), Prefer
                 _ => return Err(wrong("true or false")),
             };
         },
+        Some("other_network") => {
+            settings.other_network = match text {
+                "suspend" => NetworkChange::Suspend,
+                "ignore" => NetworkChange::Ignore,
+                _ => return Err(wrong("suspend or ignore")),
+            };
+        },
+        Some("budget.requests") => {
+            settings.budget.requests = text.parse().map_err(|_| wrong("a number"))?;
+        },
+        Some("budget.bytes") => {
+            settings.budget.bytes = text.parse().map_err(|_| wrong("a number"))?;
+        },
+        Some("budget.response_bytes") => {
+            settings.budget.response_bytes = text.parse().map_err(|_| wrong("a number"))?;
+        },
         _ => {
             return Err(PreferenceError::Unknown {
                 name: name.to_owned(),
@@ -83,12 +99,22 @@ mod tests {
             ("user_cors.enabled", "false"),
             ("user_cors.local_network", "warn"),
             ("user_cors.insecure_requesters", "true"),
+            ("user_cors.other_network", "ignore"),
+            ("user_cors.budget.requests", "10"),
+            ("user_cors.budget.bytes", "2000"),
+            ("user_cors.budget.response_bytes", "1000"),
         ] {
             set(&mut settings, name, text).unwrap();
         }
         assert_eq!(settings.enabled, Switch::Off);
         assert_eq!(settings.local_network, LocalNetwork::Warn);
         assert_eq!(settings.secure_contexts, SecureContexts::Relaxed);
+        assert_eq!(settings.other_network, NetworkChange::Ignore);
+        let budget = settings.budget;
+        assert_eq!(
+            (budget.requests, budget.bytes, budget.response_bytes),
+            (10, 2000, 1000)
+        );
         set_from_json(&mut settings, "user_cors.enabled", &json!(true)).unwrap();
         set_from_json(&mut settings, "user_cors.local_network", &json!("block")).unwrap();
         assert_eq!(settings.enabled, Switch::On);
@@ -97,6 +123,8 @@ mod tests {
         for (name, text) in [
             ("user_cors.enabled", "yes"),
             ("user_cors.local_network", "allow"),
+            ("user_cors.other_network", "true"),
+            ("user_cors.budget.bytes", "-1"),
             ("user_cors.nothing", "true"),
             ("user_cors.", ""),
         ] {

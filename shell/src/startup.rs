@@ -192,8 +192,9 @@ fn open_user_cors(
         opened.store
     };
     let user_cors = UserCors::new(store);
-    user_cors.set_address_space_overrides(arguments.address_space_overrides.clone());
     // No question is open yet, so there is nothing to settle.
+    let _ = user_cors
+        .set_address_space_overrides(arguments.address_space_overrides.clone(), SystemClock.now());
     let _ = user_cors.set_settings(settings, SystemClock.now());
     if let Some(path) = &arguments.policy {
         apply_policy(&user_cors, path, profile)?;

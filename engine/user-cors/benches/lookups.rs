@@ -114,7 +114,7 @@ fn grants(criterion: &mut Criterion) {
         })
         .collect();
     let mut store = PermissionStore::in_memory().expect("memory");
-    store.grant(&coverages, NOW, None).expect("granted");
+    store.grant(&coverages, None, NOW, None).expect("granted");
     let needs: Vec<Need> = names
         .iter()
         .step_by(97)
@@ -128,7 +128,7 @@ fn grants(criterion: &mut Criterion) {
     assert!(
         needs
             .iter()
-            .all(|need| store.find_grant(need, NOW, None).is_some())
+            .all(|need| store.find_grant(need, NOW, None, |_| true).is_some())
     );
     let mut needs = needs.iter().cycle();
     criterion
@@ -136,7 +136,11 @@ fn grants(criterion: &mut Criterion) {
         .bench_function("a stored decision", |bencher| {
             bencher.iter_batched(
                 || needs.next().expect("a need"),
-                |need| store.find_grant(black_box(need), NOW, None).is_some(),
+                |need| {
+                    store
+                        .find_grant(black_box(need), NOW, None, |_| true)
+                        .is_some()
+                },
                 BatchSize::SmallInput,
             );
         });

@@ -1,21 +1,23 @@
 //! Steps 1 to 8 in their order: what becomes of a request that failed because of CORS.
 
-use std::{fmt, slice};
+use std::{fmt, net::SocketAddr, slice};
 
 use http::HeaderMap;
 
 use crate::{
-    address_space::{AddressSpace, NotPublic, Route},
+    address_space::{AddressSpace, Classifier, NotPublic, Route},
     blocklist::Blocklists,
+    budget::Budget,
     clock::Timestamp,
     delivery::{FailedStage, already_sent},
     egress::Egress,
     eligibility::{
         RequestFacts, RequesterFacts, SecureContexts, TabId, eligible_request, eligible_requester,
     },
+    machine_network::{MachineNetwork, NetworkChange},
     methods::MethodClass,
     origin::{Site, TupleOrigin},
-    permission::{GrantBasis, GrantUse, Need, Permission, PermissionKey, TargetNetwork},
+    permission::{Grant, GrantBasis, GrantUse, Need, Permission, PermissionKey, TargetNetwork},
     policy::{LocalNetwork, Policy, PolicyStatus},
     question::{BodySize, HeldResponse, TicketRequest, TicketTarget},
     refusal::Refusal,
@@ -47,6 +49,10 @@ pub struct Settings {
     pub secure_contexts: SecureContexts,
     /// `user_cors.egress`
     pub egress: Egress,
+    /// `user_cors.other_network`
+    pub other_network: NetworkChange,
+    /// `user_cors.budget.*`
+    pub budget: Budget,
 }
 
 /// The facts about one failure of the CORS check or the CORS-preflight fetch.
@@ -110,6 +116,21 @@ pub(crate) struct Context<'a> {
     pub(crate) blocklists: Blocklists<'a>,
     pub(crate) store: &'a PermissionStore,
     pub(crate) session: &'a SessionGrants,
+    pub(crate) classifier: &'a Classifier,
+    pub(crate) network: Option<&'a MachineNetwork>,
+}
+
+impl Context<'_> {
+    /// Whether a grant holds on the network on which this machine is.
+    pub(crate) fn is_in_place(&self, grant: &Grant) -> bool {
+        self.settings.other_network == NetworkChange::Ignore
+            || grant.made_on.as_ref() == self.network
+    }
+
+    /// Whether a grant, which is live, has something to give to a new request.
+    fn gives(&self, grant: &Grant, now: Timestamp) -> bool {
+        self.is_in_place(grant) && !grant.usage.is_spent(&self.settings.budget, now)
+    }
 }
 
 /// What steps 1 to 6 have established.
@@ -119,6 +140,8 @@ struct Passed {
     target: TupleOrigin,
     method: MethodClass,
     network: TargetNetwork,
+    /// The route of the failing exchange, by what is known of addresses at this moment.
+    route: Route,
 }
 
 /// Steps 1 to 8.
@@ -189,6 +212,9 @@ pub(crate) fn recheck(
         return Err(Refusal::ServerSpoke(spoken));
     }
     let passed = steps_3_to_6(response, requester, tab, context, now)?;
+    for target in &response.earlier_targets {
+        same_space(target, context)?;
+    }
     // The grant has to be for what was done: each target, with this method, these headers and this network.
     let needs = needs(response, &passed);
     let is_granted = |need: &Need| {
@@ -238,7 +264,7 @@ pub(crate) fn still_granted(
                         .grant_by_id(key, *id, now, policy.max_grant_days)
                 });
                 // A wider grant may have taken the place of the one that was used first.
-                grant.is_some_and(|grant| grant.coverage.covers(need))
+                grant.is_some_and(|grant| grant.coverage.covers(need) && context.is_in_place(grant))
                     || matches!(
                         permission(need, tab, None, context, now),
                         Permission::Granted(GrantBasis::Grant { .. })
@@ -299,8 +325,10 @@ fn steps_3_to_6(
     {
         context.blocklists.check(policy(context), target)?;
     }
-    // 6. Address space.
-    let network = address_space(&failure.route, context)?;
+    // 6. Address space. NB: by what is known at this moment. The facts are of the failing exchange, but while somebody
+    // thought, the machine may have joined a network that has these addresses, or policy may have named them.
+    let route = context.classifier.classify_again(&failure.route);
+    let network = address_space(&route, context)?;
     if network == TargetNetwork::LocalNetwork && !method.is_safe() {
         return Err(Refusal::LocalNetworkWrite);
     }
@@ -310,6 +338,7 @@ fn steps_3_to_6(
         target,
         method,
         network,
+        route,
     })
 }
 
@@ -335,6 +364,26 @@ fn address_space(route: &Route, context: Context<'_>) -> Result<TargetNetwork, R
             }),
         )),
     }
+}
+
+/// Whether the address of a target that passed step 6 earlier is as public as it was.
+///
+/// # Errors
+/// If it is less public.
+pub(crate) fn same_space(target: &TicketTarget, context: Context<'_>) -> Result<(), Refusal> {
+    let (Some(address), Some(space)) = (target.address, target.space) else {
+        return Ok(());
+    };
+    let socket = SocketAddr::new(address, target.origin.port());
+    if space == AddressSpace::Public
+        && context
+            .classifier
+            .address_space(socket)
+            .is_less_public_than(space)
+    {
+        return Err(Refusal::AddressesChanged);
+    }
+    Ok(())
 }
 
 /// Whether a target that passed step 6 earlier would still pass it under the settings of this moment.
@@ -384,7 +433,7 @@ fn policy(context: Context<'_>) -> &Policy {
 
 /// What the request needs: one need for each distinct target of its chain, the current one last.
 fn needs(failure: &CorsFailure, passed: &Passed) -> Vec<Need> {
-    targets(failure, &passed.target)
+    targets(failure, passed)
         .into_iter()
         .map(|target| Need {
             key: PermissionKey {
@@ -399,7 +448,8 @@ fn needs(failure: &CorsFailure, passed: &Passed) -> Vec<Need> {
         .collect()
 }
 
-fn targets(failure: &CorsFailure, current: &TupleOrigin) -> Vec<TicketTarget> {
+fn targets(failure: &CorsFailure, passed: &Passed) -> Vec<TicketTarget> {
+    let current = &passed.target;
     let mut targets: Vec<TicketTarget> = Vec::new();
     for earlier in &failure.earlier_targets {
         let known = targets.iter().any(|target| target.origin == earlier.origin);
@@ -409,8 +459,8 @@ fn targets(failure: &CorsFailure, current: &TupleOrigin) -> Vec<TicketTarget> {
     }
     targets.push(TicketTarget {
         origin: current.clone(),
-        address: failure.route.peer().map(|peer| peer.ip()),
-        space: failure.route.space(),
+        address: passed.route.peer().map(|peer| peer.ip()),
+        space: passed.route.space(),
     });
     targets
 }
@@ -460,8 +510,14 @@ fn permission(
     }
     let grant = context
         .session
-        .find(tab, need, media)
-        .or_else(|| context.store.find_grant(need, now, policy.max_grant_days));
+        .find(tab, need, media, |grant| context.gives(grant, now))
+        .or_else(|| {
+            context
+                .store
+                .find_grant(need, now, policy.max_grant_days, |grant| {
+                    context.gives(grant, now)
+                })
+        });
     match grant {
         Some(grant) => Permission::Granted(GrantBasis::Grant {
             id: grant.id,
@@ -485,7 +541,7 @@ fn ticket_request(
     passed: Passed,
     server_said: SilenceReason,
 ) -> TicketRequest {
-    let targets = targets(failure, &passed.target);
+    let targets = targets(failure, &passed);
     // A chain that led through the local network is a question about it, wherever it ends.
     let network = targets
         .iter()

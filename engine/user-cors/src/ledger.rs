@@ -1,9 +1,12 @@
 //! Step 13: the ledger of what was released, for the person to read.
 
-use std::net::IpAddr;
+use std::{fmt::Write, net::IpAddr};
+
+use serde_json::json;
 
 use crate::{
     clock::Timestamp,
+    origin::TupleOrigin,
     permission::{GrantId, GrantScope, PermissionKey},
 };
 
@@ -50,4 +53,66 @@ impl LedgerRecord {
     pub fn path_of(url: &url::Url) -> String {
         url.path().chars().take(MAX_LEDGER_PATH).collect()
     }
+
+    /// The record as one line of JSON, without the end of the line.
+    pub fn to_json(&self) -> String {
+        let (grant, scope) = match self.basis {
+            LedgerBasis::Policy => (None, "policy"),
+            LedgerBasis::Grant(id, scope) => (Some(id.0), scope.as_str()),
+        };
+        let digest = self.digest.map(|digest| {
+            digest.iter().fold(String::new(), |mut hex, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
+        });
+        json!({
+            "time": self.time.as_millis(),
+            "topLevelSite": self.key.top_level_site.to_string(),
+            "requester": self.key.requester.to_string(),
+            "target": self.key.target.to_string(),
+            "path": self.path,
+            "method": self.method,
+            "status": self.status,
+            "bytes": self.bytes,
+            "sha256": digest,
+            "peer": self.peer.map(|peer| peer.to_string()),
+            "allowedBy": scope,
+            "grant": grant,
+        })
+        .to_string()
+    }
+}
+
+/// Which records of the ledger to read. The default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerQuery {
+    /// Only those with this text in site, requester, target or path; ASCII letters match in either case.
+    pub text: String,
+    /// Only those of this requester.
+    pub requester: Option<TupleOrigin>,
+    /// Only those of this target.
+    pub target: Option<TupleOrigin>,
+    /// Only those of this moment and later.
+    pub from: Option<Timestamp>,
+    /// Only those before this moment.
+    pub until: Option<Timestamp>,
+    /// Only those that come after an earlier page, that is, older ones.
+    pub after: Option<LedgerCursor>,
+}
+
+/// Where a page of the ledger ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerCursor(pub(crate) i64);
+
+/// A page of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerPage {
+    /// The records, newest first.
+    pub records: Vec<LedgerRecord>,
+    /// How many there are that fit the query, on this page and those to come.
+    pub total: usize,
+    /// Where the next page begins; `None` if this is the last.
+    pub next: Option<LedgerCursor>,
 }

@@ -34,6 +34,7 @@
 
 mod address_space;
 mod blocklist;
+mod budget;
 mod clock;
 mod decision;
 mod delivery;
@@ -45,6 +46,7 @@ mod headers;
 mod json;
 mod ledger;
 mod limits;
+mod machine_network;
 mod methods;
 mod opt_out;
 mod origin;
@@ -75,6 +77,7 @@ pub use crate::{
         BlocklistOwner, BlocklistSource, BuiltInCategory, CompiledBlocklist, InstalledBlocklist,
         LineProblem, MAX_BAD_LINES, MAX_LINE_BYTES, MAX_LIST_BYTES,
     },
+    budget::{Budget, Usage, UsageDay},
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     decision::{CorsFailure, Decision, Settings, Switch},
     delivery::{
@@ -92,8 +95,12 @@ pub use crate::{
     embargo::EmbargoKey,
     headers::{HeaderNames, MAX_HEADER_NAMES},
     json::JsonError,
-    ledger::{LedgerBasis, LedgerRecord, MAX_LEDGER_PATH, MAX_LEDGER_RECORDS},
+    ledger::{
+        LedgerBasis, LedgerCursor, LedgerPage, LedgerQuery, LedgerRecord, MAX_LEDGER_PATH,
+        MAX_LEDGER_RECORDS,
+    },
     limits::SilentPreflight,
+    machine_network::{MachineNetwork, NetworkChange},
     methods::{MethodClass, Methods},
     opt_out::OptOut,
     origin::{Scheme, Site, TupleOrigin},

@@ -8,6 +8,7 @@ use std::{
 use url::Url;
 
 use crate::{
+    address_space::Route,
     clock::Timestamp,
     headers::HeaderNames,
     methods::MethodClass,
@@ -71,23 +72,37 @@ pub struct SilentPreflight {
 
 /// Preflights that failed in silence within the last minute.
 #[derive(Debug, Default)]
-pub struct SilentPreflights(HashMap<SilentPreflight, Timestamp>);
+pub struct SilentPreflights(HashMap<SilentPreflight, Remembered>);
+
+#[derive(Debug)]
+struct Remembered {
+    ends: Timestamp,
+    /// The way that the preflight went: the addresses to which requests may go without another one.
+    route: Route,
+}
 
 impl SilentPreflights {
     /// Remembers one.
-    pub fn remember(&mut self, preflight: SilentPreflight, now: Timestamp) {
-        self.0.retain(|_, ends| now < *ends);
+    pub fn remember(&mut self, preflight: SilentPreflight, route: Route, now: Timestamp) {
+        self.0.retain(|_, remembered| now < remembered.ends);
         if self.0.len() < MAX_PREFLIGHTS {
-            self.0.insert(preflight, now.after(MINUTE));
+            let ends = now.after(MINUTE);
+            self.0.insert(preflight, Remembered { ends, route });
         }
     }
 
-    /// Whether this one failed in silence within the last minute.
-    pub fn is_remembered(&self, preflight: &SilentPreflight, now: Timestamp) -> bool {
+    /// The way that this one went, if it failed in silence within the last minute.
+    pub fn route(&self, preflight: &SilentPreflight, now: Timestamp) -> Option<&Route> {
         // One that ends later than a minute from here was remembered before the clock was set back.
         self.0
             .get(preflight)
-            .is_some_and(|ends| now < *ends && *ends <= now.after(MINUTE))
+            .filter(|remembered| now < remembered.ends && remembered.ends <= now.after(MINUTE))
+            .map(|remembered| &remembered.route)
+    }
+
+    /// Everything is forgotten: the machine is on another network.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// A CORS check by this requester at this target passed: everything about the two is forgotten.
@@ -157,14 +172,18 @@ mod tests {
             ..preflight.clone()
         };
         let mut memory = SilentPreflights::default();
-        memory.remember(preflight.clone(), NOW);
-        assert!(memory.is_remembered(&preflight, NOW.after(Duration::from_millis(59_999))));
-        assert!(!memory.is_remembered(&preflight, NOW.after(MINUTE)));
-        assert!(!memory.is_remembered(&preflight, NOW.before(MINUTE)));
-        assert!(!memory.is_remembered(&other, NOW));
+        memory.remember(preflight.clone(), Route::Unknown, NOW);
+        assert!(
+            memory
+                .route(&preflight, NOW.after(Duration::from_millis(59_999)))
+                .is_some()
+        );
+        assert!(memory.route(&preflight, NOW.after(MINUTE)).is_none());
+        assert!(memory.route(&preflight, NOW.before(MINUTE)).is_none());
+        assert!(memory.route(&other, NOW).is_none());
         memory.cors_succeeded(&requester.site(), &requester, &origin("https://c.example"));
-        assert!(memory.is_remembered(&preflight, NOW));
+        assert!(memory.route(&preflight, NOW).is_some());
         memory.cors_succeeded(&requester.site(), &requester, &origin("https://b.example"));
-        assert!(!memory.is_remembered(&preflight, NOW));
+        assert!(memory.route(&preflight, NOW).is_none());
     }
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::{
+    budget::Usage,
     clock::Timestamp,
     eligibility::TabId,
     headers::HeaderNames,
+    machine_network::MachineNetwork,
     methods::{MethodClass, Methods},
     origin::{Site, TupleOrigin},
 };
@@ -71,6 +73,22 @@ pub enum GrantScope {
     Visit,
     /// For [`RENEWED_DAYS`], renewed by use, at most [`MAX_GRANT_DAYS`].
     Persistent,
+}
+
+impl GrantScope {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Once => "once",
+            Self::Visit => "visit",
+            Self::Persistent => "persistent",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Once, Self::Visit, Self::Persistent]
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+    }
 }
 
 /// The name of a grant. Names of ended grants are not used again while the browser runs.
@@ -146,6 +164,10 @@ pub struct Grant {
     pub last_used: Timestamp,
     /// The end of a lasting grant.
     pub expires: Option<Timestamp>,
+    /// The network on which this machine was at the click; `None` if that could not be told.
+    pub made_on: Option<MachineNetwork>,
+    /// What it was used for.
+    pub usage: Usage,
 }
 
 impl Grant {
@@ -287,6 +309,8 @@ mod tests {
             created: START,
             last_used: START,
             expires,
+            made_on: None,
+            usage: Usage::default(),
         }
     }
 

@@ -67,6 +67,7 @@ impl PinnedAddresses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address_space::{ConnectionFacts, ProxyUse, SourceAddress};
 
     fn classification(addresses: &[&str], space: AddressSpace) -> Classification {
         let addresses: Vec<IpAddr> = addresses
@@ -75,6 +76,14 @@ mod tests {
             .collect();
         Classification {
             peer: SocketAddr::new(*addresses.first().unwrap(), 443),
+            facts: ConnectionFacts {
+                host: url::Host::Domain("b.example".to_owned()),
+                resolution: addresses.clone(),
+                peer: None,
+                source: SourceAddress::DefaultRoute,
+                public_roots: RootsVerdict::Public,
+                proxy: ProxyUse::Direct,
+            },
             addresses,
             space,
             public_roots: RootsVerdict::Public,

@@ -191,6 +191,8 @@ pub enum DeclineReason {
     Cancelled,
     /// A setting or policy changed meanwhile and forbids it.
     Forbidden,
+    /// The machine moved to another network, from where the target may be another one.
+    NetworkChanged,
 }
 
 impl fmt::Display for DeclineReason {
@@ -204,6 +206,7 @@ impl fmt::Display for DeclineReason {
             Self::Quit => "The browser was closed before you answered.",
             Self::Cancelled => "The page cancelled the request before you answered.",
             Self::Forbidden => "A setting changed before you answered.",
+            Self::NetworkChanged => "This computer moved to another network before you answered.",
         })
     }
 }

@@ -190,6 +190,10 @@ pub enum Refusal {
     #[error("The page changes too much at once under this permission.")]
     TooManyWrites,
 
+    /// The response is more than is left of the grant's budget.
+    #[error("The answer is more than this permission gives in a day; you will be asked again.")]
+    BudgetSpent,
+
     // 11. Redirects.
     /// A hop leads to a less public space than the hop before.
     #[error("The server redirects to an address on a less public network.")]
@@ -242,9 +246,11 @@ impl Refusal {
             | Self::TooManyQuestions
             | Self::QuestionFull
             | Self::Declined(_) => 9,
-            Self::HeldTooLarge | Self::HeldInterrupted | Self::GrantEnded | Self::TooManyWrites => {
-                10
-            },
+            Self::HeldTooLarge
+            | Self::HeldInterrupted
+            | Self::GrantEnded
+            | Self::TooManyWrites
+            | Self::BudgetSpent => 10,
             Self::RedirectToLessPublic | Self::RedirectToRequester => 11,
         }
     }

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use url::Url;
 
 use crate::{
+    budget::{Budget, Usage},
     clock::Timestamp,
     eligibility::{DocumentId, Initiator, TabId},
+    machine_network::MachineNetwork,
     origin::Site,
     permission::{Coverage, Grant, GrantId, GrantScope, Need, PermissionKey},
 };
@@ -53,16 +55,17 @@ impl SessionGrants {
         tab: TabId,
         site: &Site,
         coverages: &[Coverage],
+        made_on: Option<&MachineNetwork>,
         now: Timestamp,
     ) -> Vec<Grant> {
         let grants: Vec<Grant> = coverages
             .iter()
-            .map(|coverage| self.grant(tab, coverage.clone(), GrantScope::Visit, now))
+            .map(|coverage| self.grant(tab, coverage.clone(), GrantScope::Visit, made_on, now))
             .collect();
         let held = &mut self.tab(tab, site).visit;
         for grant in &grants {
             // What the new one covers is not needed any more; an old one in use stays findable by the new key.
-            held.retain(|old| old.coverage != grant.coverage);
+            held.retain(|old| (&old.coverage, &old.made_on) != (&grant.coverage, &grant.made_on));
             held.push(grant.clone());
         }
         grants
@@ -75,11 +78,12 @@ impl SessionGrants {
         site: &Site,
         coverages: &[Coverage],
         media: Option<&MediaResource>,
+        made_on: Option<&MachineNetwork>,
         now: Timestamp,
     ) -> Vec<Grant> {
         let grants: Vec<Grant> = coverages
             .iter()
-            .map(|coverage| self.grant(tab, coverage.clone(), GrantScope::Once, now))
+            .map(|coverage| self.grant(tab, coverage.clone(), GrantScope::Once, made_on, now))
             .collect();
         let held = &mut self.tab(tab, site).once;
         held.extend(grants.iter().map(|grant| OnceGrant {
@@ -96,6 +100,7 @@ impl SessionGrants {
         tab: TabId,
         coverage: Coverage,
         scope: GrantScope,
+        made_on: Option<&MachineNetwork>,
         now: Timestamp,
     ) -> Grant {
         self.issued += 1;
@@ -108,6 +113,8 @@ impl SessionGrants {
             created: now,
             last_used: now,
             expires: None,
+            made_on: made_on.cloned(),
+            usage: Usage::default(),
         }
     }
 
@@ -125,12 +132,13 @@ impl SessionGrants {
         grants
     }
 
-    /// The grant in this tab that covers a request.
+    /// The grant in this tab that covers a request, among those that `counts` picks.
     pub(crate) fn find(
         &self,
         tab: TabId,
         need: &Need,
         media: Option<&MediaResource>,
+        counts: impl Fn(&Grant) -> bool,
     ) -> Option<&Grant> {
         let grants = self
             .tabs
@@ -139,11 +147,13 @@ impl SessionGrants {
         let visit = grants
             .visit
             .iter()
-            .find(|grant| grant.coverage.covers(need));
+            .find(|grant| grant.coverage.covers(need) && counts(grant));
         visit.or_else(|| {
             let media = media?;
             let once = grants.once.iter().find(|once| {
-                once.media.as_ref() == Some(media) && once.grant.coverage.covers(need)
+                once.media.as_ref() == Some(media)
+                    && once.grant.coverage.covers(need)
+                    && counts(&once.grant)
             });
             once.map(|once| &once.grant)
         })
@@ -164,15 +174,39 @@ impl SessionGrants {
 
     /// Notes a use, for display.
     pub(crate) fn touch(&mut self, tab: TabId, id: GrantId, now: Timestamp) {
-        let held = self.tabs.get_mut(&tab).into_iter().flat_map(|grants| {
-            grants
-                .visit
-                .iter_mut()
-                .chain(grants.once.iter_mut().map(|once| &mut once.grant))
-        });
-        for grant in held.filter(|grant| grant.id == id) {
+        if let Some(grant) = self.in_use(tab, id) {
             grant.last_used = now;
         }
+    }
+
+    /// Counts one request under a grant.
+    pub(crate) fn count_request(&mut self, tab: TabId, id: GrantId, now: Timestamp) {
+        if let Some(grant) = self.in_use(tab, id) {
+            grant.usage.count_request(now);
+        }
+    }
+
+    /// Counts bytes of a response; `false` if the grant's budget does not have them.
+    pub(crate) fn count_bytes(
+        &mut self,
+        tab: TabId,
+        id: GrantId,
+        (bytes, response_bytes): (u64, u64),
+        budget: &Budget,
+        now: Timestamp,
+    ) -> bool {
+        self.in_use(tab, id)
+            .is_none_or(|grant| grant.usage.count_bytes(bytes, response_bytes, budget, now))
+    }
+
+    fn in_use(&mut self, tab: TabId, id: GrantId) -> Option<&mut Grant> {
+        let grants = self.tabs.get_mut(&tab)?;
+        let once = grants.once.iter_mut().map(|once| &mut once.grant);
+        grants
+            .visit
+            .iter_mut()
+            .chain(once)
+            .find(|grant| grant.id == id)
     }
 
     /// Ends a once grant whose request has ended. A media element's stays for its further requests.
@@ -262,7 +296,7 @@ mod tests {
     }
 
     fn found(grants: &SessionGrants, tab: TabId, media: Option<&MediaResource>) -> bool {
-        grants.find(tab, &need(), media).is_some()
+        grants.find(tab, &need(), media, |_| true).is_some()
     }
 
     #[test]
@@ -270,7 +304,7 @@ mod tests {
         let mut grants = SessionGrants::default();
         let site = coverage().key.top_level_site;
         let other = TupleOrigin::parse("https://other.example").unwrap().site();
-        grants.grant_visit(TAB, &site, &[coverage()], NOW);
+        grants.grant_visit(TAB, &site, &[coverage()], None, NOW);
         assert!(found(&grants, TAB, None));
         assert!(!found(&grants, TabId(2), None));
         grants.navigated(TAB, Some(&site));
@@ -293,14 +327,14 @@ mod tests {
             url: Url::parse("https://b.example/other").unwrap(),
             ..media.clone()
         };
-        let once = grants.grant_once(TAB, &site, &[coverage()], None, NOW);
+        let once = grants.grant_once(TAB, &site, &[coverage()], None, None, NOW);
         assert!(!found(&grants, TAB, None) && !found(&grants, TAB, Some(&media)));
         let id = once.first().unwrap().id;
         assert!(grants.by_id(TAB, &coverage().key, id).is_some());
         grants.finish(id);
         assert!(grants.by_id(TAB, &coverage().key, id).is_none());
 
-        let once = grants.grant_once(TAB, &site, &[coverage()], Some(&media), NOW);
+        let once = grants.grant_once(TAB, &site, &[coverage()], Some(&media), None, NOW);
         grants.finish(once.first().unwrap().id);
         assert!(found(&grants, TAB, Some(&media)) && !found(&grants, TAB, Some(&other)));
         grants.navigated(TAB, Some(&site));
@@ -312,7 +346,7 @@ mod tests {
         let mut grants = SessionGrants::default();
         let site = coverage().key.top_level_site;
         for _ in 0..MAX_ONCE_GRANTS + 5 {
-            grants.grant_once(TAB, &site, &[coverage()], None, NOW);
+            grants.grant_once(TAB, &site, &[coverage()], None, None, NOW);
         }
         assert_eq!(grants.list().len(), MAX_ONCE_GRANTS);
         assert!(grants.revoke_where(|_| true));

@@ -193,6 +193,30 @@ impl PermissionStore {
         self.kind
     }
 
+    /// Deletes everything.
+    ///
+    /// # Errors
+    /// If it cannot be written. In this process everything is deleted all the same.
+    pub fn clear(&mut self) -> Result<(), StoreError> {
+        self.grants.clear();
+        self.denials.clear();
+        self.blocklist = Blocklist::default();
+        self.embargoes = Embargoes::default();
+        self.opt_outs = OptOuts::default();
+        let transaction = self.connection.transaction()?;
+        transaction.execute_batch(
+            "DELETE FROM grants;
+             DELETE FROM denials;
+             DELETE FROM dismissals;
+             DELETE FROM embargoes;
+             DELETE FROM opt_outs;
+             DELETE FROM blocked_targets;
+             DELETE FROM ledger;",
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
     fn empty(connection: Connection, kind: StoreKind) -> Self {
         Self {
             connection,

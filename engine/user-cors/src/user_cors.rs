@@ -19,11 +19,12 @@ use crate::{
     delivery::HoldBudgets,
     eligibility::TabId,
     limits::{SilentPreflights, WriteLimiter},
+    machine_network::{MachineNetwork, NetworkChange},
     policy::PolicyStatus,
     question::{DeclineReason, Questions, Settled, Settlement},
     rules::Rules,
     session::SessionGrants,
-    store::PermissionStore,
+    store::{PermissionStore, StoreError},
 };
 
 /// Who answers questions.
@@ -80,6 +81,7 @@ impl UserCors {
                 holds: HoldBudgets::default(),
                 writes: WriteLimiter::default(),
                 silent_preflights: SilentPreflights::default(),
+                network: None,
             }),
             listener: Mutex::new(None),
         }
@@ -166,10 +168,15 @@ impl UserCors {
         self.state.lock().answers = answers;
     }
 
-    /// Sets the overrides of address spaces from the command line.
-    pub fn set_address_space_overrides(&self, overrides: AddressSpaceOverrides) {
-        let state = &mut *self.state.lock();
-        state.classifier = mem::take(&mut state.classifier).with_overrides(overrides);
+    /// Sets the overrides of address spaces from the command line; open questions that they decide end.
+    pub fn set_address_space_overrides(
+        &self,
+        overrides: AddressSpaceOverrides,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
+        self.change(now, |state| {
+            state.classifier = mem::take(&mut state.classifier).with_overrides(overrides);
+        })
     }
 
     /// The overrides of address spaces that are in force, to be shown.
@@ -177,16 +184,99 @@ impl UserCors {
         self.state.lock().classifier.overrides().clone()
     }
 
-    /// Sets the addresses of this machine's interfaces, each with its prefix.
-    pub fn set_interfaces(&self, interfaces: impl IntoIterator<Item = IpNet>) {
+    /// Sets the addresses of this machine's interfaces, each with its prefix. If they are others than before, open questions
+    /// that this decides end, and running requests are to look again.
+    pub fn set_interfaces(
+        &self,
+        interfaces: impl IntoIterator<Item = IpNet>,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
         let interfaces: Vec<IpNet> = interfaces.into_iter().collect();
-        self.state.lock().classifier.set_interfaces(interfaces);
+        self.reclassify(now, |classifier| classifier.set_interfaces(interfaces))
     }
 
-    /// Sets the NAT64 prefixes learned from the network.
-    pub fn set_nat64_prefixes(&self, prefixes: impl IntoIterator<Item = Nat64Prefix>) {
+    /// Sets the NAT64 prefixes learned from the network, with the same consequences.
+    pub fn set_nat64_prefixes(
+        &self,
+        prefixes: impl IntoIterator<Item = Nat64Prefix>,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
         let prefixes: Vec<Nat64Prefix> = prefixes.into_iter().collect();
-        self.state.lock().classifier.set_nat64_prefixes(prefixes);
+        self.reclassify(now, |classifier| classifier.set_nat64_prefixes(prefixes))
+    }
+
+    fn reclassify(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Classifier) -> bool,
+    ) -> Vec<Settlement> {
+        let settlements = {
+            let mut state = self.state.lock();
+            if !change(&mut state.classifier) {
+                return Vec::new();
+            }
+            state.reconsider(now)
+        };
+        self.tell(Change::Permissions);
+        settlements
+    }
+
+    /// The network on which this machine is, as far as that is known.
+    pub fn machine_network(&self) -> Option<MachineNetwork> {
+        self.state.lock().network.clone()
+    }
+
+    /// The machine is on this network now, or on one that cannot be told. Grants that were given on another one are
+    /// suspended until it is back there, unless the settings say otherwise: nothing new comes under them, and what runs is
+    /// to look again. Open questions end, for they were about what is seen from the network before.
+    pub fn network_changed(
+        &self,
+        network: Option<MachineNetwork>,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
+        let settlements = {
+            let mut state = self.state.lock();
+            if state.network == network {
+                return Vec::new();
+            }
+            // What was known before any network was is about the first one that is known.
+            let is_first = state.network.is_none();
+            state.network = network;
+            state.silent_preflights.clear();
+            if state.settings.other_network == NetworkChange::Ignore || is_first {
+                state.reconsider(now)
+            } else {
+                let settled = state.questions.end_all();
+                settled
+                    .into_iter()
+                    .map(|settled| declined(settled, DeclineReason::NetworkChanged))
+                    .collect()
+            }
+        };
+        self.tell(Change::Permissions);
+        settlements
+    }
+
+    /// Ends and forgets everything: grants, denials, embargoes, remembered opt-outs, the user's blocklist, the ledger,
+    /// questions, and what is remembered for a minute. Settings, policy and who answers stay.
+    ///
+    /// # Errors
+    /// If it cannot be written. What is stored may then come back with the next start; until then it is forgotten all the
+    /// same, and open questions stay.
+    pub fn clear(&self) -> Result<Vec<Settlement>, StoreError> {
+        let settled = {
+            let mut state = self.state.lock();
+            state.session = SessionGrants::default();
+            state.writes = WriteLimiter::default();
+            state.silent_preflights.clear();
+            state
+                .store
+                .clear()
+                .map(|()| state.questions.end_all_and_forget())
+        };
+        self.tell(Change::Permissions);
+        let settled = settled?;
+        Ok(self.ended(settled, DeclineReason::NotNow))
     }
 
     fn change(&self, now: Timestamp, change: impl FnOnce(&mut State)) -> Vec<Settlement> {

@@ -351,7 +351,8 @@ fn locked_policy_decides_about_the_local_network_and_unlocked_policy_can_only_ti
 #[test]
 fn one_machine_can_stand_for_the_internet_by_an_override() {
     let user_cors = user_cors();
-    user_cors.set_address_space_overrides("127.0.0.1:8101=public".parse().expect("overrides"));
+    let overrides = "127.0.0.1:8101=public".parse().expect("overrides");
+    let _ = user_cors.set_address_space_overrides(overrides, NOW);
     let facts = |port| ConnectionFacts {
         peer: Some(([127, 0, 0, 1], port).into()),
         public_roots: RootsVerdict::NoTls,

@@ -53,7 +53,7 @@ fn child_that_writes_until_it_is_killed() {
     let mut store = PermissionStore::open(&path, NOW).unwrap().store;
     let start = store.grants(NOW).len() as u64 + 1_000 * u64::from(std::process::id());
     for number in start.. {
-        let granted = store.grant(&[coverage(number)], NOW, None).unwrap();
+        let granted = store.grant(&[coverage(number)], None, NOW, None).unwrap();
         say("granted", number);
         match number % 3 {
             0 => {

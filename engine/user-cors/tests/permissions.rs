@@ -559,12 +559,257 @@ fn writes_are_counted_by_grant() {
         NOW,
     );
     for _ in 0..60 {
-        assert_eq!(user_cors.count_write(&grant_use, NOW), Ok(()));
+        assert_eq!(user_cors.count_request(&grant_use, TAB, NOW), Ok(()));
     }
     assert_eq!(
-        user_cors.count_write(&grant_use, NOW),
+        user_cors.count_request(&grant_use, TAB, NOW),
         Err(Refusal::TooManyWrites)
     );
+}
+
+#[test]
+fn a_budget_that_is_spent_is_a_new_question() {
+    let user_cors = user_cors();
+    let budget = Budget {
+        requests: 3,
+        bytes: 100,
+        response_bytes: 60,
+    };
+    let settings = Settings {
+        budget,
+        ..Settings::default()
+    };
+    let _ = user_cors.set_settings(settings, NOW);
+    let reading = failure("https://b.example/");
+    let visit = allow(&user_cors, &reading, Choice::AllowForVisit, NOW);
+    for _ in 0..3 {
+        assert!(is_granted(&user_cors.consider(&reading, NOW)));
+        assert_eq!(user_cors.count_request(&visit, TAB, NOW), Ok(()));
+    }
+    assert!(is_question(&user_cors.consider(&reading, NOW)));
+    // What runs goes on, and what it takes is counted.
+    assert_eq!(user_cors.still_granted(&visit, TAB, NOW), Ok(()));
+    assert_eq!(user_cors.count_bytes(&visit, TAB, 60, 60, NOW), Ok(()));
+    let spent = Err(Refusal::BudgetSpent);
+    assert_eq!(user_cors.count_bytes(&visit, TAB, 1, 61, NOW), spent);
+    let shown = user_cors.grants(NOW);
+    let [grant] = shown.as_slice() else {
+        panic!("not one grant: {shown:?}")
+    };
+    assert_eq!((grant.usage.requests, grant.usage.bytes), (3, 60));
+    assert!(user_cors.is_spent(grant, NOW));
+    // A new click gives a new budget, and so does a new day.
+    let again = allow(&user_cors, &reading, Choice::AllowForVisit, NOW);
+    assert!(is_granted(&user_cors.consider(&reading, NOW)));
+    for bytes in [50, 50] {
+        assert_eq!(
+            user_cors.count_bytes(&again, TAB, bytes, bytes, NOW),
+            Ok(())
+        );
+    }
+    assert!(is_question(&user_cors.consider(&reading, NOW)));
+    let tomorrow = at(24 * 60 * 60 * 1000);
+    assert!(is_granted(&user_cors.consider(&reading, tomorrow)));
+}
+
+#[test]
+fn a_lasting_grants_budget_survives_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("permissions.sqlite");
+    let open = || {
+        let user_cors = UserCors::new(PermissionStore::open(&path, NOW).expect("opened").store);
+        user_cors.user_interacted(TAB);
+        let settings = Settings {
+            budget: Budget {
+                requests: 1,
+                ..Budget::default()
+            },
+            ..Settings::default()
+        };
+        let _ = user_cors.set_settings(settings, NOW);
+        user_cors
+    };
+    let reading = failure("https://b.example/");
+    let user_cors = open();
+    let always = allow(&user_cors, &reading, Choice::AlwaysAllow, NOW);
+    assert_eq!(user_cors.count_request(&always, TAB, NOW), Ok(()));
+    assert_eq!(user_cors.count_bytes(&always, TAB, 9, 9, NOW), Ok(()));
+    let (need, basis) = always.bases().first().expect("a need");
+    let GrantBasis::Grant { id, scope } = *basis else {
+        panic!("not a grant: {basis:?}")
+    };
+    let record = LedgerRecord {
+        time: NOW,
+        key: need.key.clone(),
+        path: "/".into(),
+        method: "GET".into(),
+        status: 200,
+        bytes: 9,
+        digest: None,
+        peer: None,
+        basis: LedgerBasis::Grant(id, scope),
+    };
+    user_cors.record(&record).expect("recorded");
+    drop(user_cors);
+    let user_cors = open();
+    assert!(is_question(&user_cors.consider(&reading, NOW)));
+    let grants = user_cors.grants(NOW);
+    let usage = grants.first().expect("the grant").usage;
+    assert_eq!((usage.requests, usage.bytes), (1, 9));
+    let exported = user_cors.export_ledger(&LedgerQuery::default());
+    assert_eq!(exported.expect("lines"), format!("{}\n", record.to_json()));
+}
+
+#[test]
+fn grants_are_suspended_on_another_network() {
+    let (home, work) = (MachineNetwork::new("home"), MachineNetwork::new("work"));
+    let user_cors = user_cors();
+    let reading = failure("https://b.example/");
+    let _ = user_cors.network_changed(Some(home.clone()), NOW);
+    let at_home = allow(&user_cors, &reading, Choice::AllowForVisit, NOW);
+    let open = ask(&user_cors, &failure("https://c.example/"), NOW);
+
+    let settlements = user_cors.network_changed(Some(work.clone()), NOW);
+    let verdict = Verdict::Declined(DeclineReason::NetworkChanged);
+    let ended = Settlement {
+        ticket: open,
+        verdict,
+    };
+    assert_eq!(settlements, [ended]);
+    assert_eq!(
+        user_cors.still_granted(&at_home, TAB, NOW),
+        Err(Refusal::GrantEnded)
+    );
+    assert_eq!(
+        user_cors.recheck(&at_home, &reading, NOW),
+        Err(Refusal::GrantEnded)
+    );
+    assert!(user_cors.is_suspended(user_cors.grants(NOW).first().expect("a grant")));
+    // What is allowed here is allowed here only.
+    let at_work = allow(&user_cors, &reading, Choice::AllowForVisit, NOW);
+    assert_eq!(user_cors.grants(NOW).len(), 2);
+    let _ = user_cors.network_changed(None, NOW);
+    assert!(is_question(&user_cors.consider(&reading, NOW)));
+    let _ = user_cors.network_changed(Some(home), NOW);
+    assert!(is_granted(&user_cors.consider(&reading, NOW)));
+    assert_eq!(user_cors.still_granted(&at_home, TAB, NOW), Ok(()));
+    user_cors
+        .still_granted(&at_work, TAB, NOW)
+        .expect("the grant of home takes its place");
+
+    // The person may not want any of this.
+    let settings = Settings {
+        other_network: NetworkChange::Ignore,
+        ..Settings::default()
+    };
+    let _ = user_cors.set_settings(settings, NOW);
+    let open = ask(&user_cors, &failure("https://c.example/"), NOW);
+    assert!(user_cors.network_changed(Some(work), NOW).is_empty());
+    assert!(is_granted(&user_cors.consider(&reading, NOW)));
+    assert!(user_cors.cancel(open).is_some());
+}
+
+#[test]
+fn the_network_of_a_lasting_grant_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("permissions.sqlite");
+    let open = |network: &str| {
+        let user_cors = UserCors::new(PermissionStore::open(&path, NOW).expect("opened").store);
+        user_cors.user_interacted(TAB);
+        let _ = user_cors.network_changed(Some(MachineNetwork::new(network)), NOW);
+        user_cors
+    };
+    let reading = failure("https://b.example/");
+    let user_cors = open("home");
+    allow(&user_cors, &reading, Choice::AlwaysAllow, NOW);
+    drop(user_cors);
+    let user_cors = open("work");
+    assert!(is_question(&user_cors.consider(&reading, NOW)));
+    drop(user_cors);
+    assert!(is_granted(&open("home").consider(&reading, NOW)));
+}
+
+#[test]
+fn addresses_that_turn_out_not_to_be_public_end_questions_and_requests() {
+    let user_cors = user_cors();
+    let reading = failure("https://b.example/");
+    let granted = allow(&user_cors, &reading, Choice::AllowForVisit, NOW);
+    let ticket = ask(&user_cors, &failure("https://c.example/"), NOW);
+    assert_eq!(user_cors.still_in_place(&reading.route), Ok(()));
+    // This machine turns out to be a neighbour of 8.8.8.8.
+    let settled = user_cors.set_interfaces(["8.8.8.9/24".parse().expect("a prefix")], NOW);
+    let verdict = Verdict::Declined(DeclineReason::Forbidden);
+    assert_eq!(settled, [Settlement { ticket, verdict }]);
+    assert!(matches!(
+        user_cors.recheck(&granted, &reading, NOW),
+        Err(Refusal::NotPublic(_))
+    ));
+    let moved = Err(Refusal::AddressesChanged);
+    assert_eq!(user_cors.still_in_place(&reading.route), moved);
+    // With a warning it would be another question, and the grant is not for that.
+    let settings = Settings {
+        local_network: LocalNetwork::Warn,
+        ..Settings::default()
+    };
+    let _ = user_cors.set_settings(settings, NOW);
+    let ended = Err(Refusal::GrantEnded);
+    assert_eq!(user_cors.recheck(&granted, &reading, NOW), ended);
+    // Of a chain, each target is looked at.
+    let _ = user_cors.set_interfaces([], NOW);
+    let mut chain = failure("https://d.example/");
+    chain.earlier_targets.push(TicketTarget {
+        origin: origin("https://b.example"),
+        address: Some("9.9.9.9".parse().expect("an address")),
+        space: Some(AddressSpace::Public),
+    });
+    let granted = allow(&user_cors, &chain, Choice::AllowForVisit, NOW);
+    assert_eq!(user_cors.recheck(&granted, &chain, NOW), Ok(()));
+    let policy = Policy {
+        address_spaces: vec![("9.9.9.0/24".parse().expect("a range"), AddressSpace::Local)],
+        ..Policy::default()
+    };
+    let _ = user_cors.set_policy(PolicyStatus::InForce(policy), NOW);
+    assert_eq!(user_cors.recheck(&granted, &chain, NOW), moved);
+}
+
+#[test]
+fn clearing_forgets_everything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("permissions.sqlite");
+    let open = || UserCors::new(PermissionStore::open(&path, NOW).expect("opened").store);
+    let user_cors = open();
+    user_cors.user_interacted(TAB);
+    allow(
+        &user_cors,
+        &failure("https://b.example/"),
+        Choice::AlwaysAllow,
+        NOW,
+    );
+    ask(&user_cors, &failure("https://c.example/"), NOW);
+    let _ = answer(&user_cors, Choice::Never, NOW);
+    let _ = user_cors.block(&"d.example".parse().expect("an entry"), NOW);
+    let ticket = ask(&user_cors, &failure("https://e.example/"), NOW);
+    let settled = user_cors.clear().expect("cleared");
+    let verdict = Verdict::Declined(DeclineReason::NotNow);
+    assert_eq!(settled, [Settlement { ticket, verdict }]);
+    let is_empty = |user_cors: &UserCors| {
+        user_cors.grants(NOW).is_empty()
+            && user_cors.denials().is_empty()
+            && user_cors.blocklist().is_empty()
+    };
+    assert!(is_empty(&user_cors));
+    for url in [
+        "https://b.example/",
+        "https://c.example/",
+        "https://d.example/",
+    ] {
+        assert!(
+            is_question(&user_cors.consider(&failure(url), NOW)),
+            "{url}"
+        );
+    }
+    drop(user_cors);
+    assert!(is_empty(&open()));
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Embedding {
     pub(crate) async fn ask(&'static self, request: TicketRequest) -> Result<GrantUse, Refusal> {
         let waiter = self
             .waiting
-            .wait(|| match self.user_cors.ask(request, self.clock.now()) {
+            .wait(|| match self.user_cors.ask(request, self.now()) {
                 AskOutcome::Waiting { ticket, .. } => Ok(ticket),
                 AskOutcome::Settled(verdict) => Err(granted(verdict)),
                 AskOutcome::Refused(refusal) => Err(Err(refusal)),
@@ -50,9 +50,9 @@ impl Embedding {
         let keeping = TimeKeeping(self);
         runtime::spawn(async move {
             while let Some(deadline) = self.user_cors.next_deadline() {
-                let left = deadline.since(self.clock.now());
+                let left = deadline.since(self.now());
                 tokio::time::sleep(left.max(OVERTIME)).await;
-                self.settle(self.user_cors.expire(self.clock.now()));
+                self.settle(self.user_cors.expire(self.now()));
             }
             drop(keeping);
             // Somebody may have asked since the last look.

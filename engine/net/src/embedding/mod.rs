@@ -10,9 +10,9 @@ mod own_network;
 mod questions;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use net_traits::request::Request;
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub use user_cors::Answers;
 use user_cors::{
     AddressSpace, AnswerError, Change, Choice, Clock, ConnectionFacts, QuestionId, QuestionView,
-    Route, Settlement, Site, SystemClock, TicketId, UserCors, Verdict,
+    Route, Settlement, Site, SystemClock, TicketId, Timestamp, UserCors, Verdict,
 };
 
 use self::contexts::Contexts;
@@ -78,6 +78,8 @@ pub struct Embedding {
     pub(crate) public_roots: Option<PathBuf>,
     pub(crate) certificate_path: Option<PathBuf>,
     clock: Arc<dyn Clock>,
+    /// How far [`advance_clock`](Self::advance_clock) has moved the clock, in milliseconds.
+    clock_offset: AtomicU64,
     waiting: WaitingRequests<TicketId, Verdict>,
     groups: Mutex<Vec<FetchGroups>>,
     shutting_down: AtomicBool,
@@ -116,6 +118,7 @@ impl Embedding {
             public_roots: options.public_roots,
             certificate_path: options.certificate_path,
             clock,
+            clock_offset: AtomicU64::new(0),
             waiting: WaitingRequests::default(),
             groups: Mutex::default(),
             shutting_down: AtomicBool::new(false),
@@ -138,6 +141,30 @@ impl Embedding {
         &self.user_cors
     }
 
+    /// The time by which permissions, questions and records go. Everything that is said to the permission model is said at
+    /// this time.
+    pub fn now(&self) -> Timestamp {
+        let offset = self.clock_offset.load(Ordering::Acquire);
+        self.clock.now().after(Duration::from_millis(offset))
+    }
+
+    /// Moves the time by which permissions go, and ends the questions whose time is over by it. For tests of whole browsers.
+    pub fn advance_clock(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        let _ = self
+            .clock_offset
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |offset| {
+                Some(offset.saturating_add(millis))
+            });
+        self.settle(self.user_cors.expire(self.now()));
+    }
+
+    /// Takes back what [`advance_clock`](Self::advance_clock) has done.
+    pub fn reset_clock(&self) {
+        self.clock_offset.store(0, Ordering::Release);
+        self.settle(self.user_cors.expire(self.now()));
+    }
+
     /// The question of a tab that is to be shown, if it has any; the others wait behind it.
     pub fn questions(&self, webview: WebViewId) -> Vec<QuestionView> {
         let question = self.user_cors.question(contexts().tab(webview));
@@ -146,7 +173,7 @@ impl Embedding {
 
     /// This revision of a question is visible in full. `focused`: in the window that has the person's attention.
     pub fn question_visible(&self, question: QuestionId, revision: u64, focused: bool) {
-        let now = self.clock.now();
+        let now = self.now();
         self.user_cors.visible(question, revision, now, focused);
     }
 
@@ -155,7 +182,7 @@ impl Embedding {
     /// # Errors
     /// [`AnswerError`], as for [`answer`](Self::answer).
     pub fn confirm(&self, question: QuestionId, revision: u64) -> Result<(), AnswerError> {
-        self.user_cors.confirm(question, revision, self.clock.now())
+        self.user_cors.confirm(question, revision, self.now())
     }
 
     /// The person's answer to this revision of a question.
@@ -168,7 +195,7 @@ impl Embedding {
         revision: u64,
         choice: Choice,
     ) -> Result<(), AnswerError> {
-        let now = self.clock.now();
+        let now = self.now();
         self.settle(self.user_cors.answer(question, revision, choice, now)?);
         Ok(())
     }
@@ -239,7 +266,7 @@ impl Embedding {
 impl Embedding {
     /// Classifies what a connection was made to, by what this machine's network looks like at this moment.
     pub(crate) fn classify(&self, record: &ExchangeRecord, mut facts: ConnectionFacts) -> Route {
-        self.own_network.refresh(&self.user_cors);
+        self.settle(self.own_network.refresh(&self.user_cors, self.now()));
         facts.source = own_network::source_address(record.local, record.peer);
         self.user_cors.classify(&facts)
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
-use user_cors::{SourceAddress, UserCors};
+use user_cors::{Settlement, SourceAddress, Timestamp, UserCors};
 
 /// How old what is known of the interfaces may be before it is read again.
 const REFRESH: Duration = Duration::from_secs(5);
@@ -24,18 +24,21 @@ pub(super) struct OwnNetwork {
 }
 
 impl OwnNetwork {
-    /// Tells the permission model of this machine's interfaces, unless that was done a moment ago.
-    pub(super) fn refresh(&self, user_cors: &UserCors) {
+    /// Tells the permission model of this machine's interfaces, unless that was done a moment ago. Returns what it settled.
+    pub(super) fn refresh(&self, user_cors: &UserCors, now: Timestamp) -> Vec<Settlement> {
         {
             let mut read = self.read.lock();
             if read.is_some_and(|then| then.elapsed() < REFRESH) {
-                return;
+                return Vec::new();
             }
             *read = Some(Instant::now());
         }
         match if_addrs::get_if_addrs() {
-            Ok(interfaces) => user_cors.set_interfaces(interfaces.iter().filter_map(prefix)),
-            Err(error) => log::warn!("this machine's network interfaces cannot be read: {error}"),
+            Ok(interfaces) => user_cors.set_interfaces(interfaces.iter().filter_map(prefix), now),
+            Err(error) => {
+                log::warn!("this machine's network interfaces cannot be read: {error}");
+                Vec::new()
+            },
         }
     }
 }

@@ -15,10 +15,10 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use net_traits::request::Request;
 use user_cors::{
-    AddressSpace, AskAboutHop, BodySize, ChainPlan, Clock, Decision, Delivery, FailedStage,
-    GrantUse, HeldResponse, HeldState, Hop, HopCheck, MethodClass, NeedsPreflight, PageHeaders,
-    Refusal, SystemClock, TicketRequest, TicketTarget, Timestamp, TupleOrigin, chain_plan,
-    delivery, redirect_hop, redirect_space_check, releasable,
+    AddressSpace, AskAboutHop, BodySize, ChainPlan, Decision, Delivery, FailedStage, GrantUse,
+    HeldResponse, HeldState, Hop, HopCheck, MethodClass, NeedsPreflight, PageHeaders, Refusal,
+    TicketRequest, TicketTarget, Timestamp, TupleOrigin, chain_plan, delivery, redirect_hop,
+    redirect_space_check, releasable,
 };
 
 pub(crate) use self::chain::Chain;
@@ -132,6 +132,9 @@ pub(crate) async fn after_failed_check(
         let method = method_class(&params.request)?;
         let how = delivery(facts.stage, method, &facts.provenance, hold.state())?;
         hook.still_grants(&grant, &facts)?;
+        if how == Delivery::ReleaseHeld {
+            hook.count(&grant)?;
+        }
         Ok((grant, how))
     };
     match permitted.await {
@@ -181,7 +184,7 @@ impl Hook {
     }
 
     fn now(&self) -> Timestamp {
-        SystemClock.now()
+        self.embedding.now()
     }
 
     /// Everything that the permission model looks at.
@@ -269,6 +272,12 @@ impl Hook {
         self.embedding.user_cors().recheck(grant, facts, self.now())
     }
 
+    /// Counts a request under a grant: its writes of a minute and its budget of a day.
+    fn count(&self, grant: &GrantUse) -> Result<(), Refusal> {
+        let (user_cors, now) = (self.embedding.user_cors(), self.now());
+        user_cors.count_request(grant, self.requester.tab, now)
+    }
+
     /// Step 10: one anonymous request to the addresses that were classified, and its response.
     async fn send(
         &self,
@@ -285,7 +294,7 @@ impl Hook {
         }
         anonymous.space = facts.route.space();
         anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
-        if let Err(refusal) = self.embedding.user_cors().count_write(&grant, self.now()) {
+        if let Err(refusal) = self.count(&grant) {
             return Err(refused(failure.clone(), refusal));
         }
         events::emit(&params.request, || Stage::Released { held: false });
@@ -451,6 +460,7 @@ impl Hook {
                 .await;
         }
         self.still_grants(&grant, &asked_about)?;
+        self.count(&grant)?;
         events::emit(&params.request, || Stage::Released { held: true });
         response.body = hold.into_body();
         if let Some(anonymous) = params.chain.anonymous_mut() {
@@ -470,6 +480,7 @@ impl Hook {
         failure: CorsFailure,
         context: &FetchContext,
     ) -> Result<Outcome, Refusal> {
+        self.count(&grant)?;
         if let Some(anonymous) = params.chain.anonymous_mut() {
             anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
             anonymous.pinned = classified_addresses(&asked_about.route).filter(|_| !passes);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 
 use log::error;
 use servo_url::ImmutableOrigin;
-use user_cors::{Clock, Grant, Site, SystemClock, TupleOrigin};
+use user_cors::{Grant, Site, TupleOrigin};
 
 use crate::connection::{ConnectionCredentials, NetworkPartitionKey, load_certificates};
 use crate::embedding::Embedding;
@@ -28,7 +28,7 @@ pub(super) fn follow(state: &Arc<NetworkState>, embedding: &'static Embedding) {
                 return;
             };
             use_added_roots(&state, embedding, &mut roots);
-            let grants = embedding.user_cors().grants(SystemClock.now());
+            let grants = embedding.user_cors().grants(embedding.now());
             state.http_cache.purge(|key| is_abandoned(key, &grants));
         }
     });

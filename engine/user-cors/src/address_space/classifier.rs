@@ -77,6 +77,8 @@ pub struct Classification {
     pub public_roots: RootsVerdict,
     /// What makes the target less than public, if something does.
     pub not_public: Option<NotPublic>,
+    /// What was classified, to be classified again when the machine's networks or policy have changed.
+    pub facts: ConnectionFacts,
 }
 
 /// How an exchange reached its target.
@@ -189,8 +191,10 @@ impl Classifier {
 
     /// Sets the addresses of this machine's interfaces, each with its prefix. Their prefixes are at most local, and so is
     /// the /24 or /48 around each public address: neighbours there trust each other's addresses.
-    pub fn set_interfaces(&mut self, interfaces: impl IntoIterator<Item = IpNet>) {
-        self.own.clear();
+    ///
+    /// Returns whether anything changed.
+    pub fn set_interfaces(&mut self, interfaces: impl IntoIterator<Item = IpNet>) -> bool {
+        let before = std::mem::take(&mut self.own);
         for interface in interfaces {
             self.own.push(interface.trunc());
             let address = interface.addr();
@@ -202,11 +206,14 @@ impl Classifier {
                 self.own.extend(around.ok().map(|net| net.trunc()));
             }
         }
+        self.own != before
     }
 
-    /// Sets the NAT64 prefixes learned from the network.
-    pub fn set_nat64_prefixes(&mut self, prefixes: impl IntoIterator<Item = Nat64Prefix>) {
+    /// Sets the NAT64 prefixes learned from the network. Returns whether anything changed.
+    pub fn set_nat64_prefixes(&mut self, prefixes: impl IntoIterator<Item = Nat64Prefix>) -> bool {
+        let before = std::mem::take(&mut self.nat64);
         self.nat64 = prefixes.into_iter().collect();
+        self.nat64 != before
     }
 
     /// The address space of one address, at a port for which overrides may speak.
@@ -271,7 +278,16 @@ impl Classifier {
             space,
             public_roots: facts.public_roots,
             not_public,
+            facts: facts.clone(),
         })
+    }
+
+    /// Classifies by what is known at this moment what was classified before.
+    pub fn classify_again(&self, route: &Route) -> Route {
+        match route {
+            Route::Direct(classification) => self.classify(&classification.facts),
+            Route::Egress | Route::OtherProxy | Route::Unknown => route.clone(),
+        }
     }
 
     fn set_space(

@@ -1,6 +1,10 @@
 //! One open question: the requests that wait in it, what it shows of them, and what an answer covers.
 
-use std::{collections::BTreeSet, mem, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    time::Duration,
+};
 
 use url::Host;
 
@@ -23,8 +27,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(120);
 /// The most requests that one question lists.
 const MAX_LISTED: usize = 64;
 
-/// The most requests that wait for a question without being listed.
-const MAX_UNLISTED: usize = 256;
+/// The most requests that wait for a question without being listed: a page that loads a map or a gallery makes thousands at
+/// once.
+const MAX_UNLISTED: usize = 16_384;
 
 /// The most hosts that one question lists.
 const MAX_HOSTS: usize = 16;
@@ -89,9 +94,10 @@ pub(super) struct Question {
     pub(super) key: JoinKey,
     /// What is shown; an answer covers exactly this. A cancelled request stays listed.
     pub(super) listed: Vec<Ticket>,
-    /// Requests that came while the question was on view and ask for nothing that it does not list. They do not change
-    /// what is shown, so a page that polls cannot keep a person from answering. *Allow once* does not cover them.
-    unlisted: Vec<Ticket>,
+    /// Requests that came while the question was on view, or when its list was full, and ask for nothing that it does not
+    /// list. They do not change what is shown, so a page that polls cannot keep a person from answering. *Allow once* does
+    /// not cover them. By their tickets, which are in the order in which they came.
+    unlisted: BTreeMap<TicketId, TicketRequest>,
     /// Changes with every change of what is shown.
     pub(super) revision: u64,
     pub(super) deadline: Timestamp,
@@ -127,7 +133,7 @@ impl Question {
             id,
             key,
             listed: Vec::new(),
-            unlisted: Vec::new(),
+            unlisted: BTreeMap::new(),
             revision: 0,
             deadline,
             step,
@@ -141,13 +147,14 @@ impl Question {
     /// # Errors
     /// If the question is full.
     pub(super) fn join(&mut self, ticket: Ticket) -> Result<(), Refusal> {
-        if !(self.on_view && self.covers(&ticket.request)) {
+        let is_full = self.listed.len() >= MAX_LISTED;
+        if !((self.on_view || is_full) && self.covers(&ticket.request)) {
             return self.list(ticket);
         }
         if self.unlisted.len() >= MAX_UNLISTED {
             return Err(Refusal::QuestionFull);
         }
-        self.unlisted.push(ticket);
+        self.unlisted.insert(ticket.id, ticket.request);
         Ok(())
     }
 
@@ -164,12 +171,8 @@ impl Question {
 
     /// Ends one ticket that waits here.
     pub(super) fn cancel(&mut self, ticket: TicketId) -> Option<Settled> {
-        if let Some(index) = self
-            .unlisted
-            .iter()
-            .position(|candidate| candidate.id == ticket)
-        {
-            return Some(self.unlisted.remove(index).into());
+        if let Some(request) = self.unlisted.remove(&ticket) {
+            return Some(Settled { ticket, request });
         }
         self.settle_listed(|candidate| candidate.id == ticket).pop()
     }
@@ -180,10 +183,14 @@ impl Question {
         mut is_decided: impl FnMut(&TicketRequest) -> bool,
     ) -> Vec<Settled> {
         let mut settled = self.settle_listed(|ticket| is_decided(&ticket.request));
+        let (decided, waiting) = mem::take(&mut self.unlisted)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(_, request)| is_decided(request));
+        self.unlisted = waiting;
         settled.extend(
-            self.unlisted
-                .extract_if(.., |ticket| is_decided(&ticket.request))
-                .map(Settled::from),
+            decided
+                .into_iter()
+                .map(|(ticket, request)| Settled { ticket, request }),
         );
         settled
     }
@@ -216,24 +223,37 @@ impl Question {
             return None;
         }
         let mut rest = Self::empty(id, self.key.clone(), self.deadline);
-        rest.listed = mem::take(&mut self.unlisted);
-        rest.unlisted = rest.listed.split_off(rest.listed.len().min(MAX_LISTED));
+        let mut waiting = mem::take(&mut self.unlisted).into_iter();
+        rest.listed = waiting
+            .by_ref()
+            .take(MAX_LISTED)
+            .map(|(id, request)| Ticket {
+                id,
+                request,
+                state: RequestState::Waiting,
+            })
+            .collect();
+        rest.unlisted = waiting.collect();
         rest.changed();
         Some(rest)
     }
 
     /// The tickets that have not come to their end yet.
     pub(super) fn into_waiting(self) -> impl Iterator<Item = Settled> {
-        let all = self.listed.into_iter().chain(self.unlisted);
-        all.filter(|ticket| ticket.state == RequestState::Waiting)
+        let unlisted = self
+            .unlisted
+            .into_iter()
+            .map(|(ticket, request)| Settled { ticket, request });
+        self.listed
+            .into_iter()
+            .filter(|ticket| ticket.state == RequestState::Waiting)
             .map(Settled::from)
+            .chain(unlisted)
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        self.listed
-            .iter()
-            .chain(&self.unlisted)
-            .any(|ticket| ticket.state == RequestState::Waiting)
+        let waits = |ticket: &Ticket| ticket.state == RequestState::Waiting;
+        !self.unlisted.is_empty() || self.listed.iter().any(waits)
     }
 
     /// Whether its time is over. A clock that was set back ends it too: it would wait for longer than a person was told.

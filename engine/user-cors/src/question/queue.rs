@@ -302,6 +302,23 @@ impl Questions {
             .collect()
     }
 
+    /// All questions end; others may begin.
+    pub(crate) fn end_all(&mut self) -> Vec<Settled> {
+        self.arming.hidden();
+        self.tabs
+            .values_mut()
+            .flat_map(|tab| mem::take(&mut tab.questions))
+            .flat_map(Question::into_waiting)
+            .collect()
+    }
+
+    /// All questions end, and tabs are as if nothing had been done or refused in them.
+    pub(crate) fn end_all_and_forget(&mut self) -> Vec<Settled> {
+        let settled = self.end_all();
+        self.tabs.clear();
+        settled
+    }
+
     /// The browser quits: all questions end, and no other begins.
     pub fn quit(&mut self) -> Vec<Settled> {
         self.quitting = true;

@@ -500,11 +500,20 @@ fn budgets() {
     }
     assert_eq!(hosts, 16);
     assert_eq!(view(&questions).targets.len(), 16);
-    let mut listed = view(&questions).requests.len();
+    let mut waiting = view(&questions).requests.len();
     while let AskOutcome::Waiting { .. } = questions.ask(request("https://b0.example"), NOW) {
-        listed += 1;
+        waiting += 1;
     }
-    assert_eq!((listed, view(&questions).requests.len()), (64, 64));
+    assert_eq!(waiting, 64 + 16_384);
+    assert_eq!(view(&questions).requests.len(), 64);
+    // What the full list does not cover cannot wait.
+    let wider = TicketRequest {
+        method: Method::POST,
+        method_class: MethodClass::Post,
+        ..request("https://b0.example")
+    };
+    let refused = AskOutcome::Refused(Refusal::QuestionFull);
+    assert_eq!(questions.ask(wider, NOW), refused);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use super::{
     grants::{key_columns, read_key, row_id},
 };
 use crate::{
+    budget::Usage,
     clock::Timestamp,
+    machine_network::MachineNetwork,
     permission::{Coverage, Denial, Grant, GrantId, GrantScope, PermissionKey, persistent_expiry},
     permissions_file::{DenialEntry, GrantEntry, Imported, PermissionsFile, UnknownFields},
 };
@@ -47,7 +49,8 @@ impl PermissionStore {
     }
 
     /// Adds what a file has to what is here, all or nothing. A denial, here or there, beats every grant under its key; a
-    /// grant lives as long as its click and its last use give it, and neither is believed to be later than `now`.
+    /// grant lives as long as its click and its last use give it, neither is believed to be later than `now`, and it counts
+    /// as given on the network on which this machine is.
     ///
     /// A store in memory takes denials only: it keeps no lasting grants.
     ///
@@ -56,6 +59,7 @@ impl PermissionStore {
     pub fn import(
         &mut self,
         file: &PermissionsFile,
+        made_on: Option<&MachineNetwork>,
         now: Timestamp,
         policy_days: Option<u32>,
     ) -> Result<Imported, StoreError> {
@@ -68,7 +72,7 @@ impl PermissionStore {
         let is_denied = |key: &PermissionKey| self.is_denied(key) || denials.contains_key(key);
         let mut grants: BTreeMap<PermissionKey, Vec<(Grant, &UnknownFields)>> = BTreeMap::new();
         for entry in file.grants() {
-            let grant = imported_grant(entry, now, policy_days);
+            let grant = imported_grant(entry, made_on, now, policy_days);
             let kept = self.kind == StoreKind::Lasting
                 && grant.is_live_under(policy_days, now)
                 && !is_denied(&grant.coverage.key);
@@ -107,8 +111,10 @@ impl PermissionStore {
             let [top_level_site, requester, target] = &key_columns(&grant.coverage.key);
             transaction.execute(
                 "INSERT INTO grants
-                 (top_level_site, requester, target, methods, headers, created, last_used, expires, unknown_fields)
-                 VALUES (:top_level_site, :requester, :target, :methods, :headers, :created, :last_used, :expires, :unknown)",
+                 (top_level_site, requester, target, methods, headers, created, last_used, expires, made_on,
+                  unknown_fields)
+                 VALUES (:top_level_site, :requester, :target, :methods, :headers, :created, :last_used, :expires, :made_on,
+                         :unknown)",
                 named_params! {
                     ":top_level_site": top_level_site,
                     ":requester": requester,
@@ -118,6 +124,7 @@ impl PermissionStore {
                     ":created": grant.created.as_millis(),
                     ":last_used": grant.last_used.as_millis(),
                     ":expires": grant.expires.map(Timestamp::as_millis),
+                    ":made_on": grant.made_on.as_ref().map(MachineNetwork::as_str),
                     ":unknown": json(unknown),
                 },
             )?;
@@ -160,7 +167,12 @@ impl PermissionStore {
 }
 
 /// The grant that an entry stands for, as if its click had been here.
-fn imported_grant(entry: &GrantEntry, now: Timestamp, policy_days: Option<u32>) -> Grant {
+fn imported_grant(
+    entry: &GrantEntry,
+    made_on: Option<&MachineNetwork>,
+    now: Timestamp,
+    policy_days: Option<u32>,
+) -> Grant {
     let created = entry.created.min(now);
     let last_used = entry.last_used.clamp(created, now);
     Grant {
@@ -171,6 +183,8 @@ fn imported_grant(entry: &GrantEntry, now: Timestamp, policy_days: Option<u32>) 
         created,
         last_used,
         expires: Some(persistent_expiry(created, last_used, policy_days)),
+        made_on: made_on.cloned(),
+        usage: Usage::default(),
     }
 }
 
@@ -182,7 +196,8 @@ fn makes_needless(known: &Grant, other: &Grant) -> bool {
         methods,
         headers,
     } = &known.coverage;
-    *key == other.coverage.key
+    known.made_on == other.made_on
+        && *key == other.coverage.key
         && *network == other.coverage.network
         && methods.covers(other.coverage.methods)
         && headers.covers(&other.coverage.headers)

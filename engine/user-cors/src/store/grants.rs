@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Connection, Row, named_params};
 
 use super::{PermissionStore, ReadError, StoreError, invalid, timestamp};
 use crate::{
+    budget::{Budget, Usage, UsageDay},
     clock::Timestamp,
     headers::HeaderNames,
+    machine_network::MachineNetwork,
     methods::Methods,
     origin::{Site, TupleOrigin},
     permission::{
@@ -53,7 +55,8 @@ impl PermissionStore {
         Ok(())
     }
 
-    /// Adds lasting grants, all or none, in place of those that they cover. `policy_days` is policy's `MaxGrantDays`.
+    /// Adds lasting grants, all or none, in place of those that they cover and that were made on the same network.
+    /// `policy_days` is policy's `MaxGrantDays`.
     ///
     /// Coverage of methods and networks that may not last is left out.
     ///
@@ -62,6 +65,7 @@ impl PermissionStore {
     pub fn grant(
         &mut self,
         coverages: &[Coverage],
+        made_on: Option<&MachineNetwork>,
         now: Timestamp,
         policy_days: Option<u32>,
     ) -> Result<Vec<Grant>, StoreError> {
@@ -71,7 +75,8 @@ impl PermissionStore {
         let mut replaced = Vec::new();
         for coverage in coverages.iter().filter(|coverage| coverage.may_persist()) {
             for old in self.grants.get(&coverage.key).into_iter().flatten() {
-                let covered = coverage.methods.covers(old.coverage.methods)
+                let covered = old.made_on.as_ref() == made_on
+                    && coverage.methods.covers(old.coverage.methods)
                     && coverage.headers.covers(&old.coverage.headers);
                 if covered {
                     transaction.execute("DELETE FROM grants WHERE id = ?1", [row_id(old.id)])?;
@@ -79,8 +84,8 @@ impl PermissionStore {
                 }
             }
             transaction.execute(
-                "INSERT INTO grants (top_level_site, requester, target, methods, headers, created, last_used, expires)
-                 VALUES (:top_level_site, :requester, :target, :methods, :headers, :created, :created, :expires)",
+                "INSERT INTO grants (top_level_site, requester, target, methods, headers, created, last_used, expires, made_on)
+                 VALUES (:top_level_site, :requester, :target, :methods, :headers, :created, :created, :expires, :made_on)",
                 named_params! {
                     ":top_level_site": coverage.key.top_level_site.to_string(),
                     ":requester": coverage.key.requester.to_string(),
@@ -89,6 +94,7 @@ impl PermissionStore {
                     ":headers": coverage.headers.to_string(),
                     ":created": now.as_millis(),
                     ":expires": expires.as_millis(),
+                    ":made_on": made_on.map(MachineNetwork::as_str),
                 },
             )?;
             added.push(Grant {
@@ -99,6 +105,8 @@ impl PermissionStore {
                 created: now,
                 last_used: now,
                 expires: Some(expires),
+                made_on: made_on.cloned(),
+                usage: Usage::default(),
             });
         }
         transaction.commit()?;
@@ -114,17 +122,17 @@ impl PermissionStore {
         Ok(added)
     }
 
-    /// The live grant that covers a request, if there is one. `policy_days` is policy's `MaxGrantDays`.
+    /// The live grant that covers a request, among those that `counts` picks. `policy_days` is policy's `MaxGrantDays`.
     pub fn find_grant(
         &self,
         need: &Need,
         now: Timestamp,
         policy_days: Option<u32>,
+        counts: impl Fn(&Grant) -> bool,
     ) -> Option<&Grant> {
-        self.grants
-            .get(&need.key)?
-            .iter()
-            .find(|grant| grant.is_live_under(policy_days, now) && grant.coverage.covers(need))
+        self.grants.get(&need.key)?.iter().find(|grant| {
+            grant.is_live_under(policy_days, now) && grant.coverage.covers(need) && counts(grant)
+        })
     }
 
     /// The live grant of this name under this key.
@@ -170,6 +178,31 @@ impl PermissionStore {
         grant.last_used = now;
         grant.expires = Some(expires);
         Ok(())
+    }
+
+    /// Counts one request under a grant. It is written down with the ledger's next record of the grant.
+    pub(crate) fn count_request(&mut self, key: &PermissionKey, id: GrantId, now: Timestamp) {
+        if let Some(grant) = self.in_use(key, id) {
+            grant.usage.count_request(now);
+        }
+    }
+
+    /// Counts bytes of a response; `false` if the grant's budget does not have them.
+    pub(crate) fn count_bytes(
+        &mut self,
+        key: &PermissionKey,
+        id: GrantId,
+        (bytes, response_bytes): (u64, u64),
+        budget: &Budget,
+        now: Timestamp,
+    ) -> bool {
+        self.in_use(key, id)
+            .is_none_or(|grant| grant.usage.count_bytes(bytes, response_bytes, budget, now))
+    }
+
+    fn in_use(&mut self, key: &PermissionKey, id: GrantId) -> Option<&mut Grant> {
+        let grants = self.grants.get_mut(key)?;
+        grants.iter_mut().find(|grant| grant.id == id)
     }
 
     /// Ends one grant; `false` if there is none of this name.
@@ -304,6 +337,31 @@ impl PermissionStore {
     }
 }
 
+/// Writes down what a grant was used for.
+pub(super) fn write_usage(connection: &Connection, grant: &Grant) -> rusqlite::Result<()> {
+    let Usage {
+        requests,
+        bytes,
+        day,
+    } = grant.usage;
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "UPDATE grants SET requests = ?2, bytes = ?3, day_began = ?4, day_requests = ?5, day_bytes = ?6, day_overrun = ?7
+             WHERE id = ?1",
+        )?
+        .execute((
+            row_id(grant.id),
+            count(requests),
+            count(bytes),
+            day.began.as_millis(),
+            count(day.requests),
+            count(day.bytes),
+            day.overrun,
+        ))
+        .map(drop)
+}
+
 pub(super) fn row_id(id: GrantId) -> i64 {
     i64::try_from(id.0).unwrap_or(i64::MAX)
 }
@@ -351,7 +409,24 @@ fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
         created: timestamp(row, "created")?,
         last_used: timestamp(row, "last_used")?,
         expires: Some(timestamp(row, "expires")?),
+        made_on: row
+            .get::<_, Option<String>>("made_on")?
+            .map(|identity| MachineNetwork::new(&identity)),
+        usage: Usage {
+            requests: count(row, "requests")?,
+            bytes: count(row, "bytes")?,
+            day: UsageDay {
+                began: timestamp(row, "day_began")?,
+                requests: count(row, "day_requests")?,
+                bytes: count(row, "day_bytes")?,
+                overrun: row.get("day_overrun")?,
+            },
+        },
     })
+}
+
+fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    u64::try_from(row.get::<_, i64>(column)?).map_err(|_| invalid(column))
 }
 
 #[cfg(test)]
@@ -384,6 +459,7 @@ pub(super) mod tests {
         store
             .grant(
                 &[coverage("https://a.example", &[MethodClass::Get])],
+                None,
                 now,
                 None,
             )
@@ -421,6 +497,7 @@ pub(super) mod tests {
                     with_header,
                     coverage("https://a.example", &[MethodClass::Post]),
                 ],
+                None,
                 NOW,
                 None,
             )
@@ -437,6 +514,7 @@ pub(super) mod tests {
                     },
                     NOW,
                     None,
+                    |_| true,
                 )
                 .is_some()
         };
@@ -458,6 +536,7 @@ pub(super) mod tests {
                     "https://a.example",
                     &[MethodClass::Get, MethodClass::Put],
                 )],
+                None,
                 NOW,
                 None,
             )
@@ -467,7 +546,7 @@ pub(super) mod tests {
             network: TargetNetwork::LocalNetwork,
             ..coverage("https://a.example", &[MethodClass::Get])
         };
-        assert!(store.grant(&[local], NOW, None).unwrap().is_empty());
+        assert!(store.grant(&[local], None, NOW, None).unwrap().is_empty());
     }
 
     #[test]
@@ -476,6 +555,7 @@ pub(super) mod tests {
         store
             .grant(
                 &[coverage("https://a.example", &[MethodClass::Get])],
+                None,
                 NOW,
                 None,
             )
@@ -486,6 +566,7 @@ pub(super) mod tests {
                     "https://a.example",
                     &[MethodClass::Get, MethodClass::Post],
                 )],
+                None,
                 NOW,
                 None,
             )
@@ -500,6 +581,7 @@ pub(super) mod tests {
         let id = store
             .grant(
                 &[coverage("https://a.example", &[MethodClass::Get])],
+                None,
                 NOW,
                 None,
             )
@@ -526,6 +608,32 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_a_grant_was_used_for_survives_with_its_network() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("permissions.sqlite");
+        let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+        let home = MachineNetwork::new("192.0.2.1 192.0.2.0/24");
+        let reading = coverage("https://a.example", &[MethodClass::Get]);
+        let granted = store
+            .grant(std::slice::from_ref(&reading), Some(&home), NOW, None)
+            .unwrap();
+        let (id, budget) = (granted.first().unwrap().id, Budget::default());
+        store.count_request(&reading.key, id, NOW);
+        assert!(store.count_bytes(&reading.key, id, (7, 7), &budget, NOW));
+        write_usage(&store.connection, store.grants(NOW).first().unwrap()).unwrap();
+        // The same on another network is another grant.
+        store.grant(&[reading], None, NOW, None).unwrap();
+        let before = store.grants(NOW);
+        assert_eq!(before.len(), 2);
+        drop(store);
+        let store = PermissionStore::open(&path, NOW).unwrap().store;
+        assert_eq!(store.grants(NOW), before);
+        let usage = before.first().unwrap().usage;
+        assert_eq!((usage.requests, usage.bytes), (1, 7));
+        assert_eq!(before.first().unwrap().made_on, Some(home));
+    }
+
+    #[test]
     fn revoking_and_resetting() {
         let mut store = PermissionStore::in_memory().unwrap();
         add_one_of_each(&mut store, NOW);
@@ -543,6 +651,7 @@ pub(super) mod tests {
         store
             .grant(
                 &[coverage("https://a.example", &[MethodClass::Get])],
+                None,
                 NOW,
                 None,
             )

@@ -2,32 +2,66 @@
 
 use std::net::IpAddr;
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, ToSql, named_params};
 
-use super::{PermissionStore, StoreError, grants::read_key, invalid, timestamp};
+use super::{
+    PermissionStore, StoreError,
+    grants::{read_key, write_usage},
+    invalid, timestamp,
+};
 use crate::{
-    ledger::{LedgerBasis, LedgerRecord, MAX_LEDGER_PATH, MAX_LEDGER_RECORDS},
+    clock::Timestamp,
+    ledger::{
+        LedgerBasis, LedgerCursor, LedgerPage, LedgerQuery, LedgerRecord, MAX_LEDGER_PATH,
+        MAX_LEDGER_RECORDS,
+    },
+    origin::TupleOrigin,
     permission::{GrantId, GrantScope},
 };
 
+/// The records that fit a query whose values are bound by [`Bound`].
+const FITTING: &str = "FROM ledger
+    WHERE (:after IS NULL OR id < :after)
+      AND (:requester IS NULL OR requester = :requester)
+      AND (:target IS NULL OR target = :target)
+      AND (:from IS NULL OR time >= :from)
+      AND (:until IS NULL OR time < :until)
+      AND (:text = ''
+           OR instr(lower(top_level_site), :text) OR instr(lower(requester), :text)
+           OR instr(lower(target), :text) OR instr(lower(path), :text))";
+
 impl PermissionStore {
-    /// Appends one record; the oldest beyond [`MAX_LEDGER_RECORDS`] make room.
+    /// Appends one record, and writes down what its grant was used for; the oldest records beyond [`MAX_LEDGER_RECORDS`]
+    /// make room.
+    ///
+    /// NB: unlike a decision, a record does not wait for the disk: it outlives the process, but the last ones may be lost
+    /// when the power fails.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn append_to_ledger(&mut self, record: &LedgerRecord) -> Result<(), StoreError> {
+        self.connection
+            .pragma_update(None, "synchronous", "NORMAL")?;
+        let appended = self.append(record);
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        appended
+    }
+
+    fn append(&mut self, record: &LedgerRecord) -> Result<(), StoreError> {
         let (grant_id, scope) = match record.basis {
             LedgerBasis::Policy => (None, None),
-            LedgerBasis::Grant(id, scope) => (i64::try_from(id.0).ok(), Some(scope_text(scope))),
+            LedgerBasis::Grant(id, scope) => (i64::try_from(id.0).ok(), Some(scope.as_str())),
         };
         let path: String = record.path.chars().take(MAX_LEDGER_PATH).collect();
         let transaction = self.connection.transaction()?;
-        transaction.execute(
-            "INSERT INTO ledger (time, top_level_site, requester, target, path, method, status, bytes, digest, peer,
-                                 grant_id, grant_scope)
-             VALUES (:time, :top_level_site, :requester, :target, :path, :method, :status, :bytes, :digest, :peer,
-                     :grant_id, :grant_scope)",
-            named_params! {
+        transaction
+            .prepare_cached(
+                "INSERT INTO ledger (time, top_level_site, requester, target, path, method, status, bytes, digest, peer,
+                                     grant_id, grant_scope)
+                 VALUES (:time, :top_level_site, :requester, :target, :path, :method, :status, :bytes, :digest, :peer,
+                         :grant_id, :grant_scope)",
+            )?
+            .execute(named_params! {
                 ":time": record.time.as_millis(),
                 ":top_level_site": record.key.top_level_site.to_string(),
                 ":requester": record.key.requester.to_string(),
@@ -40,28 +74,50 @@ impl PermissionStore {
                 ":peer": record.peer.map(|peer| peer.to_string()),
                 ":grant_id": grant_id,
                 ":grant_scope": scope,
-            },
-        )?;
+            })?;
         let oldest_kept =
             transaction.last_insert_rowid() - i64::try_from(MAX_LEDGER_RECORDS).unwrap_or(i64::MAX);
-        transaction.execute("DELETE FROM ledger WHERE id <= ?1", [oldest_kept])?;
+        transaction
+            .prepare_cached("DELETE FROM ledger WHERE id <= ?1")?
+            .execute([oldest_kept])?;
+        if let LedgerBasis::Grant(id, GrantScope::Persistent) = record.basis {
+            let used = self.grants.get(&record.key).into_iter().flatten();
+            if let Some(grant) = used.into_iter().find(|grant| grant.id == id) {
+                write_usage(&transaction, grant)?;
+            }
+        }
         transaction.commit()?;
         Ok(())
     }
 
-    /// The newest records, newest first.
+    /// A page of at most `limit` records that fit a query.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub fn ledger(&self, limit: usize) -> Result<Vec<LedgerRecord>, StoreError> {
-        let mut statement = self
+    pub fn ledger(&self, query: &LedgerQuery, limit: usize) -> Result<LedgerPage, StoreError> {
+        let bound = Bound::new(query);
+        let total: i64 = self
             .connection
-            .prepare_cached("SELECT * FROM ledger ORDER BY id DESC LIMIT ?1")?;
+            .prepare_cached(&format!("SELECT count(*) {FITTING}"))?
+            .query_row(&*bound.parameters(), |row| row.get(0))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT * {FITTING} ORDER BY id DESC LIMIT {limit}"
+        ))?;
         let records = statement
-            .query_map([limit], read_record)?
+            .query_map(&*bound.parameters(), |row| {
+                Ok((LedgerCursor(row.get("id")?), read_record(row)?))
+            })?
             .collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(records)
+        let total = usize::try_from(total).unwrap_or_default();
+        Ok(LedgerPage {
+            next: records
+                .last()
+                .filter(|_| records.len() < total)
+                .map(|(cursor, _)| *cursor),
+            records: records.into_iter().map(|(_, record)| record).collect(),
+            total,
+        })
     }
 
     /// Deletes all records.
@@ -71,6 +127,41 @@ impl PermissionStore {
     pub fn clear_ledger(&mut self) -> Result<(), StoreError> {
         self.connection.execute("DELETE FROM ledger", [])?;
         Ok(())
+    }
+}
+
+/// A query as values of columns.
+struct Bound {
+    after: Option<i64>,
+    requester: Option<String>,
+    target: Option<String>,
+    from: Option<i64>,
+    until: Option<i64>,
+    text: String,
+}
+
+impl Bound {
+    fn new(query: &LedgerQuery) -> Self {
+        let text = |origin: &Option<TupleOrigin>| origin.as_ref().map(TupleOrigin::to_string);
+        Self {
+            after: query.after.map(|cursor| cursor.0),
+            requester: text(&query.requester),
+            target: text(&query.target),
+            from: query.from.map(Timestamp::as_millis),
+            until: query.until.map(Timestamp::as_millis),
+            text: query.text.to_ascii_lowercase(),
+        }
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &dyn ToSql)> {
+        vec![
+            (":after", &self.after),
+            (":requester", &self.requester),
+            (":target", &self.target),
+            (":from", &self.from),
+            (":until", &self.until),
+            (":text", &self.text),
+        ]
     }
 }
 
@@ -85,7 +176,7 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<LedgerRecord> {
     ) {
         (Some(id), Some(scope)) => LedgerBasis::Grant(
             GrantId(u64::try_from(id).map_err(|_| invalid("grant_id"))?),
-            read_scope(&scope).ok_or_else(|| invalid("grant_scope"))?,
+            GrantScope::parse(&scope).ok_or_else(|| invalid("grant_scope"))?,
         ),
         _ => LedgerBasis::Policy,
     };
@@ -102,26 +193,12 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<LedgerRecord> {
     })
 }
 
-const fn scope_text(scope: GrantScope) -> &'static str {
-    match scope {
-        GrantScope::Once => "once",
-        GrantScope::Visit => "visit",
-        GrantScope::Persistent => "persistent",
-    }
-}
-
-fn read_scope(text: &str) -> Option<GrantScope> {
-    [GrantScope::Once, GrantScope::Visit, GrantScope::Persistent]
-        .into_iter()
-        .find(|scope| scope_text(*scope) == text)
-}
-
 #[cfg(test)]
 mod tests {
     use url::Url;
 
     use super::*;
-    use crate::{clock::Timestamp, origin::TupleOrigin, permission::PermissionKey};
+    use crate::permission::PermissionKey;
 
     fn record(time: i64) -> LedgerRecord {
         let url = Url::parse("https://b.example/path?secret=1#x").unwrap();
@@ -154,11 +231,98 @@ mod tests {
         };
         store.append_to_ledger(&record(1)).unwrap();
         store.append_to_ledger(&policy).unwrap();
-        assert_eq!(store.ledger(10).unwrap(), [policy, record(1)]);
+        assert_eq!(all(&store), [policy, record(1)]);
         assert_eq!(record(1).path, "/path");
-        assert_eq!(store.ledger(1).unwrap().len(), 1);
         store.clear_ledger().unwrap();
-        assert!(store.ledger(10).unwrap().is_empty());
+        assert!(all(&store).is_empty());
+    }
+
+    #[test]
+    fn a_query_finds_what_fits_page_by_page() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        for time in 0..10 {
+            let mut record = record(time);
+            if time % 2 == 1 {
+                record.key.target = TupleOrigin::parse("https://other.example").unwrap();
+                record.path = format!("/Photos/100%_{time}");
+            }
+            store.append_to_ledger(&record).unwrap();
+        }
+        let times = |query: &LedgerQuery, limit| -> (Vec<i64>, usize, Option<LedgerCursor>) {
+            let page = store.ledger(query, limit).unwrap();
+            let times = page.records.iter().map(|record| record.time.as_millis());
+            (times.collect(), page.total, page.next)
+        };
+        let query = |text: &str| LedgerQuery {
+            text: text.to_owned(),
+            ..LedgerQuery::default()
+        };
+        for (query, expected) in [
+            (query("OTHER.example"), &[9, 7, 5, 3, 1][..]),
+            (query("photos/100%_7"), &[7]),
+            (query("100_"), &[]),
+            (query("'; DROP TABLE ledger"), &[]),
+            (
+                LedgerQuery {
+                    from: Some(Timestamp::from_millis(2)),
+                    until: Some(Timestamp::from_millis(5)),
+                    ..LedgerQuery::default()
+                },
+                &[4, 3, 2],
+            ),
+            (
+                LedgerQuery {
+                    target: TupleOrigin::parse("https://b.example"),
+                    from: Some(Timestamp::from_millis(5)),
+                    ..LedgerQuery::default()
+                },
+                &[8, 6],
+            ),
+            (
+                LedgerQuery {
+                    requester: TupleOrigin::parse("https://b.example"),
+                    ..LedgerQuery::default()
+                },
+                &[],
+            ),
+        ] {
+            assert_eq!(
+                times(&query, 100),
+                (expected.to_vec(), expected.len(), None),
+                "{query:?}"
+            );
+        }
+        let first = query("other");
+        let (page, total, next) = times(&first, 2);
+        assert_eq!((page, total), (vec![9, 7], 5));
+        let second = LedgerQuery {
+            after: next,
+            ..first
+        };
+        let (page, left, next) = times(&second, 3);
+        assert_eq!((page, left, next), (vec![5, 3, 1], 3, None));
+    }
+
+    #[test]
+    fn a_line_of_json_for_each_record() {
+        let line = record(7).to_json();
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(!line.contains('\n') && !line.contains("secret"), "{line}");
+        for (name, expected) in [
+            ("time", "7"),
+            ("topLevelSite", "\"https://a.example\""),
+            ("target", "\"https://b.example\""),
+            ("allowedBy", "\"visit\""),
+            ("grant", "3"),
+            ("peer", "\"8.8.8.8\""),
+        ] {
+            assert_eq!(value[name].to_string(), expected, "{name}");
+        }
+        assert_eq!(value["sha256"].as_str(), Some("07".repeat(32).as_str()));
+    }
+
+    fn all(store: &PermissionStore) -> Vec<LedgerRecord> {
+        store.ledger(&LedgerQuery::default(), 100).unwrap().records
     }
 
     #[test]
@@ -173,9 +337,7 @@ mod tests {
             )
             .unwrap();
         store.append_to_ledger(&record(1)).unwrap();
-        let times: Vec<_> = store
-            .ledger(10)
-            .unwrap()
+        let times: Vec<_> = all(&store)
             .iter()
             .map(|record| record.time.as_millis())
             .collect();

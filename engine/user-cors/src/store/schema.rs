@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{ReadError, SetAsideReason};
 
 /// One script for each version; version n is reached by running the first n. Scripts that were released never change.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// The version that this program writes.
 pub(super) const LATEST: i64 = MIGRATIONS.len() as i64;
@@ -82,6 +82,17 @@ ALTER TABLE denials ADD COLUMN unknown_fields TEXT NOT NULL DEFAULT '{}';
 /// The user's own blocklist.
 const VERSION_3: &str = "
 CREATE TABLE blocked_targets (target TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+";
+
+/// The network on which a grant was given, and what it was used for. Of a grant without a network that is not known.
+const VERSION_4: &str = "
+ALTER TABLE grants ADD COLUMN made_on TEXT;
+ALTER TABLE grants ADD COLUMN requests INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grants ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grants ADD COLUMN day_began INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grants ADD COLUMN day_requests INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grants ADD COLUMN day_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grants ADD COLUMN day_overrun INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Settings of a connection, before anything is read.

@@ -74,15 +74,47 @@ impl UserCors {
         decision::still_granted(grant_use, tab, self.state.lock().context(), now)
     }
 
-    /// Counts one request that is about to be sent under a grant.
+    /// Counts one request that is about to be sent under a grant, or whose held response is about to be released.
     ///
     /// # Errors
     /// If it is a write and there were too many in the last minute.
-    pub fn count_write(&self, grant_use: &GrantUse, now: Timestamp) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
-        match grant_use.bases.last() {
-            Some((need, _)) => state.writes.count(&need.key, need.method, now),
-            None => Err(Refusal::GrantEnded),
+    pub fn count_request(
+        &self,
+        grant_use: &GrantUse,
+        tab: TabId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.state.lock().count_request(grant_use, tab, now)
+    }
+
+    /// Counts `bytes` of a body that are about to be handed to script, with which the response comes to `response_bytes`.
+    ///
+    /// # Errors
+    /// If the grant's budget does not have them: then the body ends here, and the next request under the grant asks.
+    pub fn count_bytes(
+        &self,
+        grant_use: &GrantUse,
+        tab: TabId,
+        bytes: u64,
+        response_bytes: u64,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.state
+            .lock()
+            .count_bytes(grant_use, tab, (bytes, response_bytes), now)
+    }
+
+    /// Whether a target that was reached by this route still is where it was, by what is known of addresses at this moment.
+    ///
+    /// # Errors
+    /// If it is less public.
+    pub fn still_in_place(&self, route: &Route) -> Result<(), Refusal> {
+        let now = self.state.lock().classifier.classify_again(route).space();
+        match (route.space(), now) {
+            (Some(before), Some(now)) if now.is_less_public_than(before) => {
+                Err(Refusal::AddressesChanged)
+            },
+            _ => Ok(()),
         }
     }
 
@@ -100,17 +132,23 @@ impl UserCors {
         }
     }
 
-    /// Remembers for a minute that a preflight failed in silence.
-    pub fn remember_silent_preflight(&self, preflight: SilentPreflight, now: Timestamp) {
-        self.state.lock().silent_preflights.remember(preflight, now);
-    }
-
-    /// Whether this preflight failed in silence within the last minute.
-    pub fn is_silent_preflight(&self, preflight: &SilentPreflight, now: Timestamp) -> bool {
+    /// Remembers for a minute that a preflight, which went this way, failed in silence.
+    pub fn remember_silent_preflight(
+        &self,
+        preflight: SilentPreflight,
+        route: Route,
+        now: Timestamp,
+    ) {
         self.state
             .lock()
             .silent_preflights
-            .is_remembered(preflight, now)
+            .remember(preflight, route, now);
+    }
+
+    /// The way that this preflight went, if it failed in silence within the last minute.
+    pub fn silent_preflight(&self, preflight: &SilentPreflight, now: Timestamp) -> Option<Route> {
+        let state = self.state.lock();
+        state.silent_preflights.route(preflight, now).cloned()
     }
 
     /// A CORS check passed: silent preflights of the two are forgotten.

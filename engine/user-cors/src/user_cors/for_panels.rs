@@ -5,7 +5,7 @@ use crate::{
     blocklist::BlockedTarget,
     clock::Timestamp,
     embargo::EmbargoKey,
-    ledger::LedgerRecord,
+    ledger::{LedgerPage, LedgerQuery, MAX_LEDGER_RECORDS},
     opt_out::OptOut,
     permission::{Denial, Grant, GrantId, PermissionKey},
     permissions_file::{Imported, PermissionsFile},
@@ -39,12 +39,37 @@ impl UserCors {
         self.state.lock().store.embargoes().list(now)
     }
 
-    /// The newest records of the ledger, newest first.
+    /// Whether a grant counts for nothing at this moment since the machine is on another network than at the click.
+    pub fn is_suspended(&self, grant: &Grant) -> bool {
+        !self.state.lock().context().is_in_place(grant)
+    }
+
+    /// Whether a grant's budget is used up, so that the next request asks.
+    pub fn is_spent(&self, grant: &Grant, now: Timestamp) -> bool {
+        let budget = self.state.lock().settings.budget;
+        grant.usage.is_spent(&budget, now)
+    }
+
+    /// A page of at most `limit` records of the ledger that fit a query, newest first.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub fn ledger(&self, limit: usize) -> Result<Vec<LedgerRecord>, StoreError> {
-        self.state.lock().store.ledger(limit)
+    pub fn ledger(&self, query: &LedgerQuery, limit: usize) -> Result<LedgerPage, StoreError> {
+        self.state.lock().store.ledger(query, limit)
+    }
+
+    /// The records of the ledger that fit a query, newest first, each as one line of JSON.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn export_ledger(&self, query: &LedgerQuery) -> Result<String, StoreError> {
+        let page = self.state.lock().store.ledger(query, MAX_LEDGER_RECORDS)?;
+        let mut lines = String::new();
+        for record in &page.records {
+            lines.push_str(&record.to_json());
+            lines.push('\n');
+        }
+        Ok(lines)
     }
 
     /// Deletes the ledger.
@@ -77,7 +102,10 @@ impl UserCors {
         let outcome = {
             let mut state = self.state.lock();
             let policy_days = state.policy_days();
-            let imported = state.store.import(file, now, policy_days)?;
+            let network = state.network.clone();
+            let imported = state
+                .store
+                .import(file, network.as_ref(), now, policy_days)?;
             for denial in file.denials() {
                 let key = denial.key();
                 state

@@ -9,6 +9,7 @@ use crate::{
     delivery::HoldBudgets,
     eligibility::{RequesterOrigin, TabId},
     limits::{SilentPreflights, WriteLimiter},
+    machine_network::MachineNetwork,
     origin::TupleOrigin,
     permission::{Coverage, Grant, GrantBasis, GrantScope, GrantUse, Need},
     policy::{Policy, PolicyStatus},
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) holds: HoldBudgets,
     pub(super) writes: WriteLimiter,
     pub(super) silent_preflights: SilentPreflights,
+    /// The network on which this machine is, if that can be told.
+    pub(super) network: Option<MachineNetwork>,
 }
 
 impl State {
@@ -47,6 +50,8 @@ impl State {
             },
             store: &self.store,
             session: &self.session,
+            classifier: &self.classifier,
+            network: self.network.as_ref(),
         }
     }
 
@@ -109,13 +114,14 @@ impl State {
 
     /// Makes what an answer grants or denies, and settles its tickets.
     pub(super) fn apply(&mut self, answered: &Answered, now: Timestamp) -> Vec<Settlement> {
+        let policy_days = self.policy_days();
         let granted = match answered.choice {
             Choice::AllowOnce => return self.apply_once(answered, now),
             Choice::AllowForVisit => self.grant_visit(answered, now),
             Choice::AlwaysAllow => {
                 match self
                     .store
-                    .grant(&answered.coverage, now, self.policy_days())
+                    .grant(&answered.coverage, self.network.as_ref(), now, policy_days)
                 {
                     Ok(grants) => grants,
                     Err(error) => {
@@ -164,6 +170,7 @@ impl State {
                 &answered.top_level_site,
                 &coverages,
                 media.as_ref(),
+                self.network.as_ref(),
                 now,
             );
             settlements.push(allowed(settled, &granted));
@@ -176,6 +183,7 @@ impl State {
             answered.tab,
             &answered.top_level_site,
             &answered.coverage,
+            self.network.as_ref(),
             now,
         )
     }
@@ -191,6 +199,8 @@ impl State {
             },
             store: &self.store,
             session: &self.session,
+            classifier: &self.classifier,
+            network: self.network.as_ref(),
         };
         let verdict = |request: &TicketRequest| decided(request, context, now);
         let settled = self
@@ -204,6 +214,57 @@ impl State {
                     .unwrap_or(Verdict::Declined(DeclineReason::Forbidden)),
             })
             .collect()
+    }
+
+    /// Counts one request that is about to be sent, or whose held response is about to be released, under a grant: against
+    /// the writes of a minute and the budget of a day.
+    pub(super) fn count_request(
+        &mut self,
+        grant_use: &GrantUse,
+        tab: TabId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let (last, _) = grant_use.bases.last().ok_or(Refusal::GrantEnded)?;
+        self.writes.count(&last.key, last.method, now)?;
+        for (need, basis) in &grant_use.bases {
+            match basis {
+                GrantBasis::Policy => {},
+                GrantBasis::Grant {
+                    id,
+                    scope: GrantScope::Persistent,
+                } => self.store.count_request(&need.key, *id, now),
+                GrantBasis::Grant { id, .. } => self.session.count_request(tab, *id, now),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts bytes of one response that are about to be handed over; the second number is what the response comes to with
+    /// them.
+    pub(super) fn count_bytes(
+        &mut self,
+        grant_use: &GrantUse,
+        tab: TabId,
+        bytes: (u64, u64),
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let budget = self.settings.budget;
+        for (need, basis) in &grant_use.bases {
+            let fits = match basis {
+                GrantBasis::Policy => true,
+                GrantBasis::Grant {
+                    id,
+                    scope: GrantScope::Persistent,
+                } => self.store.count_bytes(&need.key, *id, bytes, &budget, now),
+                GrantBasis::Grant { id, .. } => {
+                    self.session.count_bytes(tab, *id, bytes, &budget, now)
+                },
+            };
+            if !fits {
+                return Err(Refusal::BudgetSpent);
+            }
+        }
+        Ok(())
     }
 
     /// A grant was used: lasting ones are renewed.
@@ -232,6 +293,10 @@ fn decided(request: &TicketRequest, context: Context<'_>, now: Timestamp) -> Opt
     let forbidden = Some(Verdict::Declined(DeclineReason::Forbidden));
     if decision::switched_off(context).is_err()
         || decision::network_allowed(request.network, context).is_err()
+        || request
+            .targets
+            .iter()
+            .any(|target| decision::same_space(target, context).is_err())
     {
         return forbidden;
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use futures::stream;
-use user_cors::{Clock, GrantBasis, LedgerBasis, LedgerRecord, SystemClock, TabId};
+use user_cors::{GrantBasis, LedgerBasis, LedgerRecord, Refusal, Route, TabId};
 
 use super::chain::GrantInUse;
+use super::facts;
 use crate::embedding::Embedding;
 use crate::fetch::body::{Body, BodyError};
 use crate::fetch::params::FetchParams;
@@ -29,7 +30,7 @@ pub(super) fn record(
         .bases()
         .iter()
         .map(|(need, basis)| LedgerRecord {
-            time: SystemClock.now(),
+            time: embedding.now(),
             key: need.key.clone(),
             path: LedgerRecord::path_of(&url),
             method: params.request.method.as_str().chars().take(32).collect(),
@@ -51,6 +52,12 @@ pub(super) fn record(
         is_complete: false,
         tab,
         grant,
+        route: response
+            .exchange
+            .as_deref()
+            .map_or(Route::Unknown, |record| {
+                embedding.classify(record, facts::connection(record))
+            }),
     };
     let changes = embedding.permission_changes();
     Body::from_stream(stream::unfold(
@@ -66,10 +73,10 @@ pub(super) fn record(
                         }
                     },
                     next = body.next() => return match next {
-                        Some(Ok(chunk)) => {
-                            entry.count(&chunk);
-                            Some((Ok(chunk), Some((body, entry, changes))))
+                        Some(Ok(chunk)) if entry.count(&chunk).is_err() => {
+                            Some((Err(BodyError::Revoked), None))
                         },
+                        Some(Ok(chunk)) => Some((Ok(chunk), Some((body, entry, changes)))),
                         Some(Err(error)) => Some((Err(error), None)),
                         None => {
                             entry.complete();
@@ -91,15 +98,16 @@ struct Entry {
     is_complete: bool,
     tab: TabId,
     grant: Arc<GrantInUse>,
+    /// How the response came.
+    route: Route,
 }
 
 impl Entry {
-    /// Whether the grant is in force no more.
+    /// Whether the grant is in force no more, or the server is not where it was.
     fn is_revoked(&self) -> bool {
-        self.embedding
-            .user_cors()
-            .still_granted(&self.grant.grant, self.tab, SystemClock.now())
-            .is_err()
+        let user_cors = self.embedding.user_cors();
+        let granted = user_cors.still_granted(&self.grant.grant, self.tab, self.embedding.now());
+        granted.is_err() || user_cors.still_in_place(&self.route).is_err()
     }
 
     /// The body was read to its end.
@@ -107,11 +115,21 @@ impl Entry {
         self.is_complete = true;
     }
 
-    fn count(&mut self, chunk: &Bytes) {
-        self.bytes += chunk.len() as u64;
+    /// Counts what is about to be handed over.
+    fn count(&mut self, chunk: &Bytes) -> Result<(), Refusal> {
+        let length = chunk.len() as u64;
+        self.embedding.user_cors().count_bytes(
+            &self.grant.grant,
+            self.tab,
+            length,
+            self.bytes + length,
+            self.embedding.now(),
+        )?;
+        self.bytes += length;
         if let Some(digest) = &mut self.digest {
             digest.update(chunk);
         }
+        Ok(())
     }
 }
 
@@ -123,7 +141,7 @@ impl Drop for Entry {
             .filter(|_| self.is_complete)
             .and_then(|digest| <[u8; 32]>::try_from(digest.finish().as_ref()).ok());
         for mut record in self.records.drain(..) {
-            record.time = SystemClock.now();
+            record.time = self.embedding.now();
             record.bytes = self.bytes;
             record.digest = digest;
             if let Err(error) = self.embedding.user_cors().record(&record) {
