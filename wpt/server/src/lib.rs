@@ -3,7 +3,7 @@
 //! - [`hosts`]: two registrable domains and their subdomains; [`ports`]: what listens where;
 //! - [`files`]: tests and their resources, with `.headers`, `.sub`, `.asis`, and the pages that are made around
 //!   `.any.js` and `.window.js`; [`pipe`] and [`substitution`]: what may be done to a file on its way;
-//! - [`handlers`]: what answers under `resources/*.py`; [`stash`]: what they have seen;
+//! - [`handlers`]: what answers under `resources/*.py`; [`stash`]: what they have seen; [`gate`]: what they wait for;
 //! - [`server`]: the listeners; [`ca`]: certificates of one run.
 //!
 //! The conventions are those of <https://web-platform-tests.org/writing-tests/server-features.html>.
@@ -12,6 +12,7 @@
 
 pub mod ca;
 pub mod files;
+pub mod gate;
 pub mod handlers;
 pub mod headers_file;
 pub mod hosts;

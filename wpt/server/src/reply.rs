@@ -6,6 +6,9 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use crate::gate::Gate;
+use crate::stash::Stash;
+
 /// A part of a body, or a pause before the next.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {
@@ -13,6 +16,19 @@ pub enum Step {
     Send(Bytes),
     /// Nothing for this long.
     Wait(Duration),
+    /// Nothing until the gate is open.
+    Hold(Gate),
+    /// These bytes again and again, for as long as somebody reads.
+    Endless(Bytes),
+}
+
+/// Where it is written how a response came to its end.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// What it is written into.
+    pub stash: Stash,
+    /// Under which token.
+    pub token: String,
 }
 
 /// A response of HTTP.
@@ -24,8 +40,12 @@ pub struct Response {
     pub headers: HeaderMap,
     /// How long nothing is answered at all.
     pub delay: Duration,
+    /// What it waits for before anything is answered.
+    pub gate: Option<Gate>,
     /// Its body, bit by bit.
     pub body: Vec<Step>,
+    /// Where its end is told, if anywhere.
+    pub ending: Option<Ending>,
 }
 
 impl Response {
@@ -35,7 +55,9 @@ impl Response {
             status,
             headers: HeaderMap::new(),
             delay: Duration::ZERO,
+            gate: None,
             body: vec![Step::Send(body.into())],
+            ending: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The listeners: every kind of port on loopback, for as long as [`Server`] lives.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
@@ -34,7 +35,7 @@ use crate::files::Roots;
 use crate::handlers;
 use crate::hosts;
 use crate::ports::{KINDS, Ports, Protocol};
-use crate::reply::{End, Reply, Response, Step};
+use crate::reply::{End, Ending, Reply, Response, Step};
 use crate::request::{Connection, Request};
 use crate::stash::Stash;
 use crate::substitution::Context;
@@ -338,29 +339,69 @@ pub(crate) fn url_of(target: &http::Uri, headers: &HeaderMap, protocol: Protocol
 
 /// Waits for the response's time, then makes it one of hyper's.
 async fn sent(response: Response) -> http::Response<Body> {
+    let end = response.ending.map(Watch::new);
     if !response.delay.is_zero() {
         sleep(response.delay).await;
     }
-    let mut sent = http::Response::new(body(response.body));
+    if let Some(gate) = response.gate {
+        gate.pass().await;
+    }
+    let mut sent = http::Response::new(body(response.body, end));
     *sent.status_mut() = response.status;
     *sent.headers_mut() = response.headers;
     sent
 }
 
-/// A body that is sent bit by bit; one of a single piece has a length.
-fn body(steps: Vec<Step>) -> Body {
-    if let [Step::Send(whole)] = steps.as_slice() {
+/// A body that is sent bit by bit; one of a single piece has a length, if nobody watches for its end.
+fn body(steps: Vec<Step>, end: Option<Watch>) -> Body {
+    if let ([Step::Send(whole)], None) = (steps.as_slice(), &end) {
         return Full::new(whole.clone()).boxed_unsync();
     }
-    let frames = stream::unfold(steps.into_iter(), |mut steps| async move {
+    let state = (VecDeque::from(steps), end);
+    let frames = stream::unfold(state, |(mut steps, mut end)| async move {
         loop {
-            match steps.next()? {
-                Step::Send(bytes) => return Some((Ok(Frame::data(bytes)), steps)),
-                Step::Wait(time) => sleep(time).await,
+            match steps.pop_front() {
+                Some(Step::Send(bytes)) => return Some((Ok(Frame::data(bytes)), (steps, end))),
+                Some(Step::Wait(time)) => sleep(time).await,
+                Some(Step::Hold(gate)) => gate.pass().await,
+                Some(Step::Endless(bytes)) => {
+                    steps.push_front(Step::Endless(bytes.clone()));
+                    return Some((Ok(Frame::data(bytes)), (steps, end)));
+                },
+                None => {
+                    if let Some(end) = &mut end {
+                        end.is_complete = true;
+                    }
+                    return None;
+                },
             }
         }
     });
     StreamBody::new(frames).boxed_unsync()
+}
+
+/// Tells the end of a response when it is dropped: whether all of it was sent, or the client went away before.
+struct Watch {
+    ending: Ending,
+    is_complete: bool,
+}
+
+impl Watch {
+    fn new(ending: Ending) -> Self {
+        Self {
+            ending,
+            is_complete: false,
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let end = serde_json::json!({ "isComplete": self.is_complete });
+        if !self.ending.stash.add(&self.ending.token, end) {
+            log::warn!("the stash is full: an end is not told");
+        }
+    }
 }
 
 async fn write_raw(stream: &mut impl Stream, steps: Vec<Step>, end: End) -> io::Result<()> {
@@ -371,6 +412,10 @@ async fn write_raw(stream: &mut impl Stream, steps: Vec<Step>, end: End) -> io::
                 stream.flush().await?;
             },
             Step::Wait(time) => sleep(time).await,
+            Step::Hold(gate) => gate.pass().await,
+            Step::Endless(bytes) => loop {
+                stream.write_all(&bytes).await?;
+            },
         }
     }
     match end {

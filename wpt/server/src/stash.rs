@@ -1,7 +1,7 @@
 //! What handlers have seen, by tokens that tests make up.
 //!
 //! <https://web-platform-tests.org/tools/wptserve/docs/stash.html> has the idea; here a token keeps a list, since what
-//! tests want to know is which requests there were.
+//! tests want to know is which requests there were. Beside the lists are the [gates](crate::gate) that tests open.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,14 +9,20 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use crate::gate::Gate;
+
 /// How many tokens are kept, and how many values of each; a page decides how many it makes up.
 const MAX_TOKENS: usize = 10_000;
 const MAX_VALUES: usize = 1000;
+
+/// How many gates there may be.
+const MAX_GATES: usize = 10_000;
 
 /// Lists of values by token. Clones are the same stash.
 #[derive(Clone, Debug, Default)]
 pub struct Stash {
     lists: Arc<Mutex<HashMap<String, Vec<Value>>>>,
+    gates: Arc<Mutex<HashMap<String, Gate>>>,
 }
 
 impl Stash {
@@ -42,6 +48,15 @@ impl Stash {
     /// A token's list, which is empty from then on.
     pub fn take(&self, token: &str) -> Vec<Value> {
         self.lists.lock().remove(token).unwrap_or_default()
+    }
+
+    /// The gate of a name, which is closed when it is named first. Nothing if there are too many.
+    pub fn gate(&self, name: &str) -> Option<Gate> {
+        let mut gates = self.gates.lock();
+        if gates.len() >= MAX_GATES && !gates.contains_key(name) {
+            return None;
+        }
+        Some(gates.entry(name.to_owned()).or_default().clone())
     }
 }
 
@@ -71,5 +86,17 @@ mod tests {
             .filter(|token| stash.add(&token.to_string(), Value::Null))
             .count();
         assert_eq!(kept, MAX_TOKENS - 1);
+    }
+
+    #[test]
+    fn a_name_has_one_gate_and_there_are_not_too_many() {
+        let stash = Stash::default();
+        let gate = stash.gate("a").expect("a gate");
+        assert_eq!(stash.clone().gate("a"), Some(gate.clone()));
+        assert_ne!(stash.gate("b"), Some(gate));
+        let made = (0..2 * MAX_GATES)
+            .filter(|name| stash.gate(&name.to_string()).is_some())
+            .count();
+        assert_eq!(made, MAX_GATES - 2);
     }
 }

@@ -86,6 +86,17 @@ impl World {
         let (_, body) = answer.split_once("\r\n\r\n").expect("a header");
         serde_json::from_str(body).expect("JSON")
     }
+
+    /// How the responses under a token ended, once there is one.
+    async fn ends(&self, token: &str) -> Vec<bool> {
+        loop {
+            let ends = self.records(token).await;
+            if !ends.is_empty() {
+                return ends.iter().map(|end| end["isComplete"] == true).collect();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// Sends a request and reads until the connection ends.
@@ -217,6 +228,57 @@ async fn messages_are_echoed() {
     let stream = world.connect("ws").await;
     let url = format!("ws://{HOST}/?refuse=403");
     assert!(client_async(url, stream).await.is_err());
+}
+
+#[tokio::test]
+async fn held_responses_go_on_when_their_gate_opens() {
+    let world = World::start().await;
+    let mut stream = world.connect("http").await;
+    let path = "/resources/respond.py?hold-body=g&body=abcd&ends=e";
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("it is sent");
+    let mut answer = String::new();
+    while !answer.ends_with("2\r\nab\r\n") {
+        answer.push(char::from(stream.read_u8().await.expect("a byte")));
+    }
+    assert!(world.records("e").await.is_empty(), "it has not ended");
+    world.get("/resources/release.py?gate=g").await;
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .expect("all of the answer");
+    assert!(answer.ends_with("2\r\ncd\r\n0\r\n\r\n"), "{answer}");
+    assert_eq!(world.ends("e").await, [true]);
+}
+
+#[tokio::test]
+async fn who_goes_away_early_is_told_of() {
+    let world = World::start().await;
+    for (query, token) in [
+        ("hold=never&ends=head", "head"),
+        ("hold-body=never&body=abcd&ends=body", "body"),
+        ("endless&ends=endless", "endless"),
+    ] {
+        let mut stream = world.connect("http").await;
+        let request = format!(
+            "GET /resources/respond.py?{query}&token={token}-seen HTTP/1.1\r\nHost: {HOST}\r\n\r\n"
+        );
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("it is sent");
+        while world.records(&format!("{token}-seen")).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        if token != "head" {
+            stream.read_u8().await.expect("a byte");
+        }
+        drop(stream);
+        assert_eq!(world.ends(token).await, [false], "{query}");
+    }
 }
 
 #[tokio::test]

@@ -22,8 +22,25 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Where there is a header, `header` adds to it: `Name:Value`.
 pub(super) fn broken(request: &Request, _: &Stash) -> Result<Reply, Slip> {
     let kind = request.parameter("kind").ok_or(Slip::Missing("kind"))?;
-    let fields = fields(request)?;
-    let steps = match kind.as_str() {
+    raw(&kind, &fields(request)?).ok_or(Slip::Value("kind"))
+}
+
+/// What is answered instead if `break` says so, or `preflight-break` for a preflight.
+pub(super) fn instead(request: &Request) -> Result<Option<Reply>, Slip> {
+    let name = if request.is_preflight() {
+        "preflight-break"
+    } else {
+        "break"
+    };
+    request
+        .parameter(name)
+        .map(|kind| raw(&kind, "").ok_or(Slip::Value(name)))
+        .transpose()
+}
+
+/// What is sent for a kind, with these lines in the header if there is one; nothing if there is no such kind.
+pub(super) fn raw(kind: &str, fields: &str) -> Option<Reply> {
+    let steps = match kind {
         "close" | "reset" => Vec::new(),
         "silence" => vec![Step::Wait(SILENCE)],
         "garbage" => vec![send("\0\u{1}\u{2}this is no HTTP\r\n\r\n")],
@@ -35,14 +52,14 @@ pub(super) fn broken(request: &Request, _: &Stash) -> Result<Reply, Slip> {
             "HTTP/1.1 200 OK\r\n{fields}Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n\
              3\r\none\r\nno number\r\ntwo\r\n0\r\n\r\n"
         ))],
-        _ => return Err(Slip::Value("kind")),
+        _ => return None,
     };
     let end = if kind == "reset" {
         End::Reset
     } else {
         End::Close
     };
-    Ok(Reply::Raw { steps, end })
+    Some(Reply::Raw { steps, end })
 }
 
 fn send(text: impl Into<Bytes>) -> Step {
@@ -89,6 +106,20 @@ mod tests {
             };
             assert_eq!(end == End::Reset, kind == "reset");
         }
+    }
+
+    #[test]
+    fn preflights_break_apart_from_what_they_are_for() {
+        let url = "http://web-platform.test/resources/respond.py?preflight-break=close";
+        let mut request = fake::get(url);
+        assert!(matches!(instead(&request), Ok(None)));
+        request.method = http::Method::OPTIONS;
+        for name in ["origin", "access-control-request-method"] {
+            request
+                .headers
+                .insert(name, http::HeaderValue::from_static("PUT"));
+        }
+        assert!(matches!(instead(&request), Ok(Some(Reply::Raw { .. }))));
     }
 
     #[test]

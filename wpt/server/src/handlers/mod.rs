@@ -2,11 +2,13 @@
 //! the same parameters where the fixtures are run on WPT's own server.
 //!
 //! All take `token`: what is seen of the request is added to that token's list in the [stash](crate::stash). All but
-//! `records.py` and `broken.py` take what [`respond`] takes. None sends a header field of CORS that it was not asked for.
+//! `records.py`, `release.py` and `broken.py` take what [`respond`] takes. None sends a header field of CORS that it was not
+//! asked for, but for `records.py` and `release.py`, which any origin may read.
 
 mod broken;
 mod record;
 mod respond;
+mod turns;
 
 use http::StatusCode;
 use thiserror::Error;
@@ -28,8 +30,9 @@ enum Slip {
 
 type Handler = fn(&Request, &Stash) -> Result<Reply, Slip>;
 
-/// The one that tells what was seen, and is not seen itself.
+/// Those that tell what was seen and open gates, and are not seen themselves.
 const RECORDS: &str = "records.py";
+const RELEASE: &str = "release.py";
 
 const HANDLERS: &[(&str, Handler)] = &[
     ("authentication.py", respond::authentication),
@@ -38,7 +41,9 @@ const HANDLERS: &[(&str, Handler)] = &[
     ("echo.py", respond::echo),
     (RECORDS, record::records),
     ("redirect.py", respond::redirect),
+    (RELEASE, record::release),
     ("respond.py", respond::respond),
+    ("turns.py", turns::turns),
 ];
 
 /// Answers a request for a handler; with nothing if its path is not one's.
@@ -49,15 +54,24 @@ pub fn answer(request: &Request, stash: &Stash) -> Option<Reply> {
         return None;
     }
     let (_, handler) = HANDLERS.iter().find(|(handler, _)| *handler == name)?;
-    let seen = if name == RECORDS {
-        Ok(())
+    let reply = if [RECORDS, RELEASE].contains(&name) {
+        handler(request, stash)
     } else {
-        record::add(request, stash)
+        seen(request, stash, *handler)
     };
-    Some(match seen.and_then(|()| handler(request, stash)) {
+    Some(match reply {
         Ok(reply) => reply,
         Err(slip) => Response::text(StatusCode::BAD_REQUEST, slip.to_string()).into(),
     })
+}
+
+/// Records a request and answers it.
+fn seen(request: &Request, stash: &Stash, handler: Handler) -> Result<Reply, Slip> {
+    record::add(request, stash)?;
+    match broken::instead(request)? {
+        Some(reply) => Ok(reply),
+        None => handler(request, stash),
+    }
 }
 
 /// Records a request that no handler answers, such as a WebSocket's.
@@ -108,8 +122,13 @@ mod tests {
             "respond.py?header=none",
             "respond.py?delay=-1",
             "redirect.py",
+            "redirect.py?location=/&count=x",
             "records.py",
+            "release.py",
+            "turns.py?turn=body=1",
+            "turns.py?token=t",
             "broken.py?kind=other",
+            "respond.py?break=other",
         ] {
             let request = fake::get(&format!("http://web-platform.test/resources/{query}"));
             match answer(&request, &Stash::default()) {

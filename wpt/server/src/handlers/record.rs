@@ -1,9 +1,10 @@
-//! What was seen of a request, and `records.py`, which tells it.
+//! What was seen of a request, `records.py`, which tells it, and `release.py`, which opens gates.
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::Slip;
+use crate::gate::Gate;
 use crate::reply::{Reply, Response};
 use crate::request::Request;
 use crate::stash::Stash;
@@ -48,7 +49,32 @@ pub(super) fn records(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     } else {
         stash.list(&token)
     };
-    let mut response = Response::typed("application/json", Value::from(list).to_string());
+    Ok(open(Value::from(list)))
+}
+
+/// `release.py?gate=…`: opens a gate, for those who wait there and who will come. Any origin may read the answer.
+pub(super) fn release(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
+    gate(request, stash, "gate")?
+        .ok_or(Slip::Missing("gate"))?
+        .open();
+    Ok(open(json!({})))
+}
+
+/// The gate that a parameter names, if it is there.
+pub(super) fn gate(
+    request: &Request,
+    stash: &Stash,
+    parameter: &str,
+) -> Result<Option<Gate>, Slip> {
+    request
+        .parameter(parameter)
+        .map(|name| stash.gate(&name).ok_or(Slip::StashIsFull))
+        .transpose()
+}
+
+/// JSON that any origin may read.
+fn open(value: Value) -> Reply {
+    let mut response = Response::typed("application/json", value.to_string());
     response.status = StatusCode::OK;
     for (name, value) in [
         ("access-control-allow-origin", "*"),
@@ -58,7 +84,7 @@ pub(super) fn records(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
             .headers
             .insert(name, HeaderValue::from_static(value));
     }
-    Ok(response.into())
+    response.into()
 }
 
 #[cfg(test)]
@@ -92,6 +118,18 @@ mod tests {
                 assert_eq!(seen["version"], "HTTP/1.1");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn gates_are_opened() {
+        let stash = Stash::default();
+        let held = fake::get("http://web-platform.test/resources/respond.py?hold=g");
+        let Some(Reply::Http(response)) = answer(&held, &stash) else {
+            panic!("no response");
+        };
+        let request = fake::get("http://web-platform.test/resources/release.py?gate=g");
+        assert!(matches!(answer(&request, &stash), Some(Reply::Http(_))));
+        response.gate.expect("a gate").pass().await;
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SET_COOKIE, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, StatusCode};
+use url::Url;
 
-use super::record::record;
+use super::record::{gate, record};
 use super::{Slip, parsed};
-use crate::reply::{Reply, Response, Step, header};
+use crate::reply::{Ending, Reply, Response, Step, header};
 use crate::request::Request;
 use crate::stash::Stash;
 
@@ -17,73 +20,91 @@ const LONGEST_DELAY: Duration = Duration::from_secs(120);
 /// The largest body that is made up, in bytes.
 const MAX_SIZE: usize = 64 * 1024 * 1024;
 
+/// How much of an endless body is sent at a time, in bytes.
+const PIECE_OF_ENDLESS: usize = 16 * 1024;
+
 /// Which parameters are meant: those of preflights have a prefix, so that one URL says what both requests get.
 struct Names {
     status: &'static str,
     header: &'static str,
     delay: &'static str,
+    hold: &'static str,
 }
 
 const OF_REQUESTS: Names = Names {
     status: "status",
     header: "header",
     delay: "delay",
+    hold: "hold",
 };
 
 const OF_PREFLIGHTS: Names = Names {
     status: "preflight-status",
     header: "preflight-header",
     delay: "preflight-delay",
+    hold: "preflight-hold",
 };
 
 /// `respond.py`: answers with
 /// - `status` (200), and `header`, which may be there several times: `Name:Value`;
-/// - `body`, or as many letters as `size` says; `type` (`text/plain`);
+/// - `body`, or as many letters as `size` says; `type` (`text/plain`); with `endless` the body never ends;
 /// - `delay` in milliseconds before anything is answered, and `pause` in the middle of the body;
-/// - `preflight-status` (200), `preflight-header` and `preflight-delay`: the same for a preflight, whose body is empty.
-pub(super) fn respond(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+/// - `hold`: a gate that has to be opened by `release.py` before anything is answered, and `hold-body` in the middle of the body;
+/// - `etag`: the response has it, and is a 304 if it is what the request's `If-None-Match` says;
+/// - `ends`: a token under which is told how the response ended: `{"isComplete": …}`;
+/// - `preflight-status` (200), `preflight-header`, `preflight-delay` and `preflight-hold`: the same for a preflight, whose body
+///   is empty.
+///
+/// With `break` or `preflight-break` the answer is one of the kinds of `broken.py` instead.
+pub(super) fn respond(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     if request.is_preflight() {
-        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+        return Ok(base(request, stash, &OF_PREFLIGHTS, StatusCode::OK)?.into());
     }
-    let mut response = base(request, &OF_REQUESTS, StatusCode::OK)?;
+    let mut response = base(request, stash, &OF_REQUESTS, StatusCode::OK)?;
     let body = match parsed::<usize>(request, "size")? {
         Some(size) if size <= MAX_SIZE => vec![b'x'; size],
         Some(_) => return Err(Slip::Value("size")),
         None => request.parameter("body").unwrap_or_default().into_bytes(),
     };
-    set_body(&mut response, request, body)?;
-    Ok(response.into())
+    set_body(&mut response, request, stash, body)?;
+    Ok(validated(response, request)?.into())
 }
 
-/// `redirect.py`: answers with `location`, whatever that is, and the `status` 302 or another.
-pub(super) fn redirect(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+/// `redirect.py`: answers with `location`, whatever that is, and the `status` 302 or another. With `count` it leads to itself
+/// until that many redirects were made in all.
+pub(super) fn redirect(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     if request.is_preflight() {
-        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+        return Ok(base(request, stash, &OF_PREFLIGHTS, StatusCode::OK)?.into());
     }
     let location = request
         .parameter("location")
         .ok_or(Slip::Missing("location"))?;
+    let location = match parsed::<u32>(request, "count")? {
+        Some(count) if count > 1 => counted_down(&request.url, count).into(),
+        _ => location,
+    };
     let location =
         HeaderValue::from_bytes(location.as_bytes()).map_err(|_| Slip::Value("location"))?;
-    let mut response = base(request, &OF_REQUESTS, StatusCode::FOUND)?;
+    let mut response = base(request, stash, &OF_REQUESTS, StatusCode::FOUND)?;
     response.headers.insert(LOCATION, location);
     Ok(response.into())
 }
 
 /// `echo.py`: answers with what was seen of the request, as JSON.
-pub(super) fn echo(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+pub(super) fn echo(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     if request.is_preflight() {
-        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+        return Ok(base(request, stash, &OF_PREFLIGHTS, StatusCode::OK)?.into());
     }
-    Ok(echoed(base(request, &OF_REQUESTS, StatusCode::OK)?, request).into())
+    let response = echoed(base(request, stash, &OF_REQUESTS, StatusCode::OK)?, request);
+    Ok(validated(response, request)?.into())
 }
 
 /// `cookies.py`: sets each cookie in `set`, which may be there several times and have attributes, and answers as `echo.py`.
-pub(super) fn cookies(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+pub(super) fn cookies(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     if request.is_preflight() {
-        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+        return Ok(base(request, stash, &OF_PREFLIGHTS, StatusCode::OK)?.into());
     }
-    let mut response = base(request, &OF_REQUESTS, StatusCode::OK)?;
+    let mut response = base(request, stash, &OF_REQUESTS, StatusCode::OK)?;
     for cookie in request.parameters("set") {
         let cookie = HeaderValue::from_bytes(cookie.as_bytes()).map_err(|_| Slip::Value("set"))?;
         response.headers.append(SET_COOKIE, cookie);
@@ -92,11 +113,11 @@ pub(super) fn cookies(request: &Request, _: &Stash) -> Result<Reply, Slip> {
 }
 
 /// `authentication.py`: challenges a request without an `Authorization` field (Basic), and answers others as `echo.py`.
-pub(super) fn authentication(request: &Request, _: &Stash) -> Result<Reply, Slip> {
+pub(super) fn authentication(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     if request.is_preflight() {
-        return Ok(base(request, &OF_PREFLIGHTS, StatusCode::OK)?.into());
+        return Ok(base(request, stash, &OF_PREFLIGHTS, StatusCode::OK)?.into());
     }
-    let mut response = base(request, &OF_REQUESTS, StatusCode::OK)?;
+    let mut response = base(request, stash, &OF_REQUESTS, StatusCode::OK)?;
     if !request.headers.contains_key(AUTHORIZATION) {
         response.status = StatusCode::UNAUTHORIZED;
         response.headers.insert(
@@ -107,8 +128,23 @@ pub(super) fn authentication(request: &Request, _: &Stash) -> Result<Reply, Slip
     Ok(echoed(response, request).into())
 }
 
-/// A response with the status, the header fields and the delay that are asked for, and no body.
-fn base(request: &Request, names: &Names, status: StatusCode) -> Result<Response, Slip> {
+/// The same URL with a lower `count`.
+fn counted_down(url: &Url, count: u32) -> Url {
+    let mut next = url.clone();
+    next.query_pairs_mut()
+        .clear()
+        .extend_pairs(url.query_pairs().filter(|(name, _)| name != "count"))
+        .append_pair("count", &(count - 1).to_string());
+    next
+}
+
+/// A response with the status, the header fields, the delay and the gate that are asked for, and no body.
+fn base(
+    request: &Request,
+    stash: &Stash,
+    names: &Names,
+    status: StatusCode,
+) -> Result<Response, Slip> {
     let mut response = Response::new(parsed(request, names.status)?.unwrap_or(status), "");
     for field in request.parameters(names.header) {
         let (name, value) = field
@@ -118,10 +154,20 @@ fn base(request: &Request, names: &Names, status: StatusCode) -> Result<Response
         response.headers.append(name, value);
     }
     response.delay = milliseconds(request, names.delay)?;
+    response.gate = gate(request, stash, names.hold)?;
+    response.ending = request.parameter("ends").map(|token| Ending {
+        stash: stash.clone(),
+        token,
+    });
     Ok(response)
 }
 
-fn set_body(response: &mut Response, request: &Request, body: Vec<u8>) -> Result<(), Slip> {
+fn set_body(
+    response: &mut Response,
+    request: &Request,
+    stash: &Stash,
+    body: Vec<u8>,
+) -> Result<(), Slip> {
     let content_type = request
         .parameter("type")
         .unwrap_or_else(|| "text/plain".to_owned());
@@ -131,18 +177,41 @@ fn set_body(response: &mut Response, request: &Request, body: Vec<u8>) -> Result
     if !response.headers.contains_key(CONTENT_TYPE) {
         response.headers.insert(CONTENT_TYPE, content_type);
     }
+    if request.parameter("endless").is_some() {
+        response.body = vec![Step::Endless(vec![b'x'; PIECE_OF_ENDLESS].into())];
+        return Ok(());
+    }
     let pause = milliseconds(request, "pause")?;
-    response.body = if pause.is_zero() {
+    let mut between = Vec::new();
+    if !pause.is_zero() {
+        between.push(Step::Wait(pause));
+    }
+    between.extend(gate(request, stash, "hold-body")?.map(Step::Hold));
+    response.body = if between.is_empty() {
         vec![Step::Send(body.into())]
     } else {
         let (first, second) = body.split_at(body.len() / 2);
-        vec![
-            Step::Send(first.to_vec().into()),
-            Step::Wait(pause),
-            Step::Send(second.to_vec().into()),
-        ]
+        let mut steps = vec![Step::Send(first.to_vec().into())];
+        steps.extend(between);
+        steps.push(Step::Send(second.to_vec().into()));
+        steps
     };
     Ok(())
+}
+
+/// The response with the validator that is asked for, or that it is still valid.
+fn validated(mut response: Response, request: &Request) -> Result<Response, Slip> {
+    let Some(etag) = request.parameter("etag") else {
+        return Ok(response);
+    };
+    let etag = HeaderValue::from_str(&format!("\"{etag}\"")).map_err(|_| Slip::Value("etag"))?;
+    if request.headers.get(IF_NONE_MATCH) == Some(&etag) {
+        response.status = StatusCode::NOT_MODIFIED;
+        response.headers.remove(CONTENT_TYPE);
+        response.body = vec![Step::Send("".into())];
+    }
+    response.headers.insert(ETAG, etag);
+    Ok(response)
 }
 
 fn echoed(mut response: Response, request: &Request) -> Response {
@@ -237,6 +306,60 @@ mod tests {
         );
         assert_eq!(paused.headers["content-type"], "text/x");
         assert!(respond(&request("size=999999999999"), &Stash::default()).is_err());
+    }
+
+    #[test]
+    fn gates_are_where_they_are_asked_for() {
+        let stash = Stash::default();
+        let Ok(Reply::Http(held)) = respond(&request("hold=a&body=xy&hold-body=b"), &stash) else {
+            panic!("no response");
+        };
+        assert_eq!(held.gate, stash.gate("a"));
+        let middle = stash.gate("b").expect("a gate");
+        assert_eq!(
+            held.body,
+            [
+                Step::Send("x".into()),
+                Step::Hold(middle),
+                Step::Send("y".into())
+            ]
+        );
+        let query = "hold=a&preflight-hold=c";
+        let Ok(Reply::Http(held)) = respond(&preflight(query), &stash) else {
+            panic!("no response");
+        };
+        assert_eq!(held.gate, stash.gate("c"));
+    }
+
+    #[test]
+    fn validators() {
+        let fresh = response(respond, &request("etag=1&body=b"));
+        assert_eq!(fresh.headers["etag"], "\"1\"");
+        assert_eq!(fresh.bytes(), b"b");
+        for (validator, status) in [("\"1\"", 304), ("\"2\"", 200)] {
+            for handler in [respond, echo] {
+                let mut request = request("etag=1&body=b");
+                request
+                    .headers
+                    .insert(IF_NONE_MATCH, HeaderValue::from_static(validator));
+                let response = response(handler, &request);
+                assert_eq!(response.status, status);
+                assert_eq!(response.bytes().is_empty(), status == 304);
+            }
+        }
+    }
+
+    #[test]
+    fn redirects_are_counted() {
+        let mut url = request("location=/end&token=t&count=3").url;
+        for left in [Some("2"), Some("1"), None] {
+            let found = response(redirect, &fake::get(url.as_str()));
+            let location = found.headers["location"].to_str().expect("text");
+            url = url.join(location).expect("a URL");
+            let count = url.query_pairs().find(|(name, _)| name == "count");
+            assert_eq!(count.map(|(_, count)| count.into_owned()).as_deref(), left);
+        }
+        assert_eq!(url.path(), "/end");
     }
 
     #[test]
