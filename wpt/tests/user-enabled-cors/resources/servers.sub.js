@@ -9,6 +9,9 @@ const ANSWERS = {
   notNow: "https://{{hosts[alt][]}}:{{ports[https][0]}}",
 };
 
+// Another that the user allows once, of the same site as ANSWERS.once.
+const ONCE_TOO = "https://{{hosts[alt][www2.www]}}:{{ports[https][0]}}";
+
 // The same host as ANSWERS.once, where it is not public or not secure.
 const LOCAL = "https://{{hosts[alt][www1.www]}}:{{ports[https-private][0]}}";
 const INSECURE = "http://{{hosts[alt][www1.www]}}:{{ports[http][0]}}";
@@ -45,3 +48,26 @@ const headerOf = (record, name) => {
 };
 
 const rejects = (test, promise) => promise_rejects_js(test, TypeError, promise);
+
+// Opens a gate at which a handler holds a response.
+const release = (gate) => fetch(handler(TEST_ORIGIN, "release.py", { gate }));
+
+// Waits until something is so; what it depends on tells nobody of its changes.
+async function eventually(t, condition, what) {
+  const end = performance.now() + 3000;
+  while (!(await condition())) {
+    assert_less_than(performance.now(), end, what);
+    await new Promise((resolve) => t.step_timeout(resolve, 10));
+  }
+}
+
+// How a response ended that was to tell it under this token: whether all of it was sent.
+async function endOf(t, token) {
+  await eventually(t, async () => (await seen(token)).length > 0, "the response ends");
+  return (await seen(token))[0].isComplete;
+}
+
+const exposing = (value) => `Access-Control-Expose-Headers:${value}`;
+const ALLOW_ALL = "Access-Control-Allow-Origin:*";
+const ALLOW_TEST = `Access-Control-Allow-Origin:${TEST_ORIGIN}`;
+const ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials:true";
