@@ -165,6 +165,7 @@ fn considered(
         eligible_requester(&failure.requester, context.settings.secure_contexts)?;
     // The condition of the hook: the server was silent.
     let server_said = match silence(&failure.failing_response, requester) {
+        Silence::Silent(_) if failure.stage == FailedStage::Redirect => SilenceReason::NotContacted,
         Silence::Silent(reason) => reason,
         Silence::Spoken(spoken) => return Err(Refusal::ServerSpoke(spoken)),
     };

@@ -27,6 +27,8 @@ pub enum FailedStage {
     Preflight,
     /// The CORS check on the response failed: the request was sent.
     Response,
+    /// A redirect of a request that does more than read leads to this target: nothing was sent there.
+    Redirect,
 }
 
 /// What became of the response of the failed exchange while the person thought.
@@ -59,7 +61,7 @@ pub fn already_sent(
     provenance: &Provenance,
 ) -> Result<(), Refusal> {
     match stage {
-        FailedStage::Preflight => Ok(()),
+        FailedStage::Preflight | FailedStage::Redirect => Ok(()),
         FailedStage::Response if method.is_safe() => Ok(()),
         FailedStage::Response => releasable(provenance).map_err(Refusal::AlreadySent),
     }
@@ -77,7 +79,7 @@ pub fn delivery(
 ) -> Result<Delivery, Refusal> {
     already_sent(stage, method, provenance)?;
     match (stage, held) {
-        (FailedStage::Preflight, _) => Ok(Delivery::SendAnonymously),
+        (FailedStage::Preflight | FailedStage::Redirect, _) => Ok(Delivery::SendAnonymously),
         (FailedStage::Response, HeldState::Held) if releasable(provenance).is_ok() => {
             Ok(Delivery::ReleaseHeld)
         },
@@ -246,6 +248,13 @@ mod tests {
                 RELEASABLE,
                 HeldState::Interrupted,
                 Err(Refusal::HeldInterrupted),
+            ),
+            (
+                FailedStage::Redirect,
+                MethodClass::Post,
+                CREDENTIALED,
+                HeldState::OverBudget,
+                Ok(Delivery::SendAnonymously),
             ),
             (
                 FailedStage::Preflight,

@@ -119,7 +119,7 @@ pub use crate::{
     },
     redirects::{
         AskAboutHop, ChainPlan, Hop, HopCheck, HopPlan, NeedsPreflight, PageHeaders, chain_plan,
-        redirect_hop, redirect_space_check,
+        page_headers, redirect_hop, redirect_space_check,
     },
     refusal::Refusal,
     releasable::{

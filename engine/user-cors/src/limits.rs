@@ -100,6 +100,11 @@ impl SilentPreflights {
             .map(|remembered| &remembered.route)
     }
 
+    /// Whether none is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Everything is forgotten: the machine is on another network.
     pub fn clear(&mut self) {
         self.0.clear();

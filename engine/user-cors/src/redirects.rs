@@ -86,13 +86,19 @@ pub struct HopPlan {
     pub ask: AskAboutHop,
 }
 
-/// How to take a hop.
-pub fn redirect_hop(hop: &Hop<'_>) -> HopPlan {
-    let headers = if hop.from == hop.to {
+/// What happens to the headers that the page set, when one origin leads to another. To be done before it is decided how the
+/// request is followed: without them it may be a simple one.
+pub fn page_headers(from: &TupleOrigin, to: &TupleOrigin) -> PageHeaders {
+    if from == to {
         PageHeaders::Keep
     } else {
         PageHeaders::DropUnsafe
-    };
+    }
+}
+
+/// How to take a hop.
+pub fn redirect_hop(hop: &Hop<'_>) -> HopPlan {
+    let headers = page_headers(hop.from, hop.to);
     if hop.to == hop.requester {
         return HopPlan {
             check: HopCheck::OrdinaryCors,

@@ -31,6 +31,8 @@ pub enum SilenceReason {
     Repeated,
     /// It has one that is neither `*`, `null` nor an origin.
     Malformed,
+    /// There is no response: a redirect leads to the server, and nothing was sent there yet.
+    NotContacted,
 }
 
 impl fmt::Display for SilenceReason {
@@ -41,6 +43,7 @@ impl fmt::Display for SilenceReason {
             Self::Malformed => {
                 "the server says who may read its answer in a form that cannot be understood"
             },
+            Self::NotContacted => "another server redirects there; nothing was sent there yet",
         })
     }
 }

@@ -1,11 +1,13 @@
 //! [`Connections`]: from a request to an exchange. Chooses or makes a connection, sends, and gives the head of the response back
 //! as soon as it is there.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use log::debug;
 use parking_lot::RwLock;
 use rustls_pki_types::CertificateDer;
+use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_url::ServoUrl;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -18,7 +20,7 @@ use super::error::ConnectionError;
 use super::exchange::{Exchange, HttpVersion, OutgoingRequest};
 use super::hosts::HostTable;
 use super::http_connection::Way;
-use super::key::ConnectionKey;
+use super::key::{ConnectionKey, Endpoint};
 use super::pool::{Http1Lease, Http2Lease, Lease, Pool};
 use super::proxy::ProxySettings;
 use super::send::{Resend, send};
@@ -148,6 +150,7 @@ impl Connections {
         debug!("{} {}", request.method, without_query(&request.url));
         let body = request.body.take();
         let lease = self.acquire(&request, request.force_new_connection).await?;
+        admit(&lease, &request)?;
         let reused = lease.reused();
         let failure = match send(lease, &request, body).await {
             Ok(exchange) => return Ok(exchange),
@@ -159,12 +162,21 @@ impl Connections {
         match failure.resend {
             Resend::Allowed(body) if reused => {
                 let lease = self.acquire(&request, true).await?;
+                admit(&lease, &request)?;
                 send(lease, &request, body)
                     .await
                     .map_err(|failure| failure.error)
             },
             _ => Err(failure.error),
         }
+    }
+
+    /// All addresses of the server at `endpoint`, without connecting to any.
+    ///
+    /// # Errors
+    /// If there are none, or a request would go through a proxy, which looks names up itself.
+    pub async fn resolve(&self, endpoint: &Endpoint) -> Result<Vec<IpAddr>, ConnectionError> {
+        self.connector.resolve(endpoint).await
     }
 
     /// A connection for `request`.
@@ -279,6 +291,23 @@ impl Connections {
                 Ok(Lease::Http2(Http2Lease::new(&self.pool, key, connection)))
             },
         }
+    }
+}
+
+/// Whether `request` may be sent over the connection.
+///
+/// # Errors
+/// [`ConnectionError::NotAdmitted`] if not.
+fn admit(lease: &Lease, request: &OutgoingRequest) -> Result<(), ConnectionError> {
+    let Some(admission) = &request.admission else {
+        return Ok(());
+    };
+    let now = CrossProcessInstant::now();
+    let record = lease.facts().record(&request.key, lease.reused(), now, now);
+    if admission.admits(&record) {
+        Ok(())
+    } else {
+        Err(ConnectionError::NotAdmitted)
     }
 }
 

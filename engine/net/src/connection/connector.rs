@@ -81,6 +81,21 @@ impl Connector {
         Ok(settings.proxy_for(endpoint)?)
     }
 
+    /// All addresses of the server at `endpoint`.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Lookup`] or a timeout, or [`ConnectionError::NoPinnedAddress`] if there is a proxy on the way.
+    pub(super) async fn resolve(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<Vec<IpAddr>, ConnectionError> {
+        if self.proxy_for(endpoint)?.is_some() {
+            return Err(ConnectionError::NoPinnedAddress);
+        }
+        let addresses = self.resolver.resolve(&endpoint.host, endpoint.port).await?;
+        Ok(addresses.iter().map(SocketAddr::ip).collect())
+    }
+
     /// Makes a connection for `key`: through `proxy`, or with `pinned` only to these addresses and without a lookup.
     ///
     /// # Errors

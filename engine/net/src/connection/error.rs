@@ -64,6 +64,9 @@ pub enum ConnectionError {
     /// None of the addresses that the request is confined to answers, or the request would have gone through a proxy.
     #[error("the server no longer answers at the address that was checked")]
     NoPinnedAddress,
+    /// The server at one of these addresses is of another kind than what was asked for: nothing was sent to it.
+    #[error("the server is not of the kind that was allowed")]
+    NotAdmitted,
     /// The request's body could not be read from the page.
     #[error("the request's body could not be read from the page")]
     RequestBody,

@@ -27,10 +27,26 @@ pub struct OutgoingRequest {
     pub body: Option<RequestBodyReader>,
     /// Connect only to these addresses and look nothing up: the classified set of user-enabled CORS.
     pub pinned: Option<Vec<IpAddr>>,
+    /// Looks at the connection before anything is sent over it.
+    pub admission: Option<Admission>,
     /// A connection of its own that was never used (the standard's forceNewConnection, and a WebSocket's).
     pub force_new_connection: bool,
     /// Ask for HTTP/1.1 and keep the connection after a 101 (WebSocket).
     pub upgrade: bool,
+}
+
+/// Looks at the record of a connection, and says whether a request may be sent over it.
+pub struct Admission(Box<dyn Fn(&ExchangeRecord) -> bool + Send + Sync>);
+
+impl Admission {
+    /// One that goes by `admits`, which must return at once.
+    pub fn new(admits: impl Fn(&ExchangeRecord) -> bool + Send + Sync + 'static) -> Self {
+        Self(Box::new(admits))
+    }
+
+    pub(super) fn admits(&self, record: &ExchangeRecord) -> bool {
+        (self.0)(record)
+    }
 }
 
 /// What came back.

@@ -32,7 +32,8 @@ mod upload;
 pub use self::connections::{Connections, ConnectionsOptions};
 pub use self::error::{ConnectionError, LeafCertificate, Phase, ProxyError};
 pub use self::exchange::{
-    ConnectionTimings, Exchange, ExchangeRecord, HttpVersion, OutgoingRequest, Route, Upgraded,
+    Admission, ConnectionTimings, Exchange, ExchangeRecord, HttpVersion, OutgoingRequest, Route,
+    Upgraded,
 };
 pub use self::key::{ConnectionCredentials, ConnectionKey, Endpoint, NetworkPartitionKey};
 pub use self::proxy::ProxySettings;

@@ -37,6 +37,7 @@ impl Embedding {
             ticket: Some(waiter.ticket()),
         };
         self.keep_time();
+        let _watch = self.watch_network();
         let verdict = waiter.verdict().await;
         withdrawal.ticket = None;
         granted(verdict.unwrap_or(Verdict::Declined(DeclineReason::Cancelled)))

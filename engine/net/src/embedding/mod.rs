@@ -6,11 +6,13 @@
 
 mod asking;
 mod contexts;
+mod default_gateway;
+mod network_watch;
 mod own_network;
 mod questions;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,7 @@ use user_cors::{
 
 use self::contexts::Contexts;
 pub(crate) use self::contexts::RequesterContext;
+pub(crate) use self::network_watch::NetworkWatch;
 use self::own_network::OwnNetwork;
 use self::questions::WaitingRequests;
 use crate::connection::{ExchangeRecord, NetworkPartitionKey};
@@ -86,6 +89,8 @@ pub struct Embedding {
     /// Whether a task ends questions in time.
     keeps_time: AtomicBool,
     own_network: OwnNetwork,
+    /// How many wait or run for whom this machine's network is looked at again and again.
+    network_watchers: AtomicUsize,
     /// Changes whenever a permission, a setting or policy does.
     permissions: watch::Sender<()>,
 }
@@ -102,6 +107,9 @@ pub fn install(options: EmbeddingOptions) -> Result<(), AlreadyInstalled> {
         .set(Embedding::new(options, Arc::new(SystemClock)))
         .map_err(|_| AlreadyInstalled)?;
     user_cors.set_answers(answers);
+    if let Some(embedding) = Embedding::get() {
+        embedding.look_at_own_network();
+    }
     user_cors.set_listener(|change| {
         if let Some(embedding) = Embedding::get() {
             embedding.permissions_changed(change);
@@ -124,6 +132,7 @@ impl Embedding {
             shutting_down: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
             own_network: OwnNetwork::default(),
+            network_watchers: AtomicUsize::new(0),
             permissions: watch::Sender::new(()),
         }
     }
@@ -266,8 +275,17 @@ impl Embedding {
 impl Embedding {
     /// Classifies what a connection was made to, by what this machine's network looks like at this moment.
     pub(crate) fn classify(&self, record: &ExchangeRecord, mut facts: ConnectionFacts) -> Route {
-        self.settle(self.own_network.refresh(&self.user_cors, self.now()));
-        facts.source = own_network::source_address(record.local, record.peer);
+        self.look_at_own_network();
+        facts.source = own_network::source_address(record.local.ip(), record.peer);
+        self.user_cors.classify(&facts)
+    }
+
+    /// Classifies what a connection would be made to.
+    pub(crate) fn classify_before_connecting(&self, mut facts: ConnectionFacts) -> Route {
+        self.look_at_own_network();
+        if let Some(peer) = facts.peer {
+            facts.source = own_network::source_address_towards(peer);
+        }
         self.user_cors.classify(&facts)
     }
 

@@ -3,43 +3,101 @@
 //! Both are facts of step 6 of user-enabled CORS. Neither asks anybody: interfaces are read from the system, and a UDP
 //! socket that is connected but never written to tells the source address of a route.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
-use user_cors::{Settlement, SourceAddress, Timestamp, UserCors};
+use tokio::time::timeout;
+use user_cors::{MachineNetwork, Nat64Prefix, SourceAddress};
+
+use super::default_gateway::machine_network;
+use super::network_watch::discovered;
 
 /// How old what is known of the interfaces may be before it is read again.
-const REFRESH: Duration = Duration::from_secs(5);
+pub(super) const REFRESH: Duration = Duration::from_secs(5);
+
+/// How long what the network says of its translation holds, on one network.
+const NAT64_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// How long it may take to ask the network for it. A network without an answer translates nothing.
+const NAT64_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Addresses that only a default route leads to: they are set aside for documentation and are nobody's.
 const BEYOND_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const BEYOND_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 
-/// When the interfaces were last read.
+/// What is known of this machine's own network.
 #[derive(Default)]
 pub(super) struct OwnNetwork {
-    read: Mutex<Option<Instant>>,
+    known: Mutex<Known>,
+    /// For which network the translation was asked for, and when. Whoever asks at the same time waits for the same answer.
+    nat64: tokio::sync::Mutex<Option<(Option<MachineNetwork>, Instant)>>,
+}
+
+#[derive(Default)]
+struct Known {
+    read: Option<Instant>,
+    network: Option<MachineNetwork>,
+    pretended: Option<MachineNetwork>,
+}
+
+/// What was read.
+pub(super) struct Seen {
+    /// The addresses of the interfaces, with their prefixes.
+    pub prefixes: Vec<IpNet>,
+    /// The network.
+    pub network: Option<MachineNetwork>,
 }
 
 impl OwnNetwork {
-    /// Tells the permission model of this machine's interfaces, unless that was done a moment ago. Returns what it settled.
-    pub(super) fn refresh(&self, user_cors: &UserCors, now: Timestamp) -> Vec<Settlement> {
-        {
-            let mut read = self.read.lock();
-            if read.is_some_and(|then| then.elapsed() < REFRESH) {
-                return Vec::new();
+    /// Reads what the system says, unless that was done a moment ago.
+    pub(super) fn refresh(&self) -> Option<Seen> {
+        let pretended = {
+            let mut known = self.known.lock();
+            if known.read.is_some_and(|then| then.elapsed() < REFRESH) {
+                return None;
             }
-            *read = Some(Instant::now());
-        }
-        match if_addrs::get_if_addrs() {
-            Ok(interfaces) => user_cors.set_interfaces(interfaces.iter().filter_map(prefix), now),
+            known.read = Some(Instant::now());
+            known.pretended.clone()
+        };
+        let interfaces = match if_addrs::get_if_addrs() {
+            Ok(interfaces) => interfaces,
             Err(error) => {
                 log::warn!("this machine's network interfaces cannot be read: {error}");
-                Vec::new()
+                return None;
             },
+        };
+        let prefixes: Vec<IpNet> = interfaces.iter().filter_map(prefix).collect();
+        let network = pretended.or_else(|| machine_network(&prefixes));
+        self.known.lock().network.clone_from(&network);
+        Some(Seen { prefixes, network })
+    }
+
+    /// From here on, this is the network; `None`: what the system says.
+    pub(super) fn pretend(&self, network: Option<MachineNetwork>) {
+        let mut known = self.known.lock();
+        known.pretended = network;
+        known.read = None;
+    }
+
+    /// The prefixes by which the network translates to IPv4, unless they are known: those of a look-up of `ipv4only.arpa`.
+    pub(super) async fn nat64_prefixes<F: Future<Output = Vec<IpAddr>>>(
+        &self,
+        look_up: impl FnOnce() -> F,
+    ) -> Option<Vec<Nat64Prefix>> {
+        let mut asked = self.nat64.lock().await;
+        let network = self.known.lock().network.clone();
+        if let Some((of, when)) = &*asked
+            && *of == network
+            && when.elapsed() < NAT64_LIFETIME
+        {
+            return None;
         }
+        let addresses = timeout(NAT64_TIMEOUT, look_up()).await.unwrap_or_default();
+        *asked = Some((network, Instant::now()));
+        Some(discovered(&addresses))
     }
 }
 
@@ -55,28 +113,41 @@ fn prefix(interface: &if_addrs::Interface) -> Option<IpNet> {
 /// Whether a connection from `local` to `peer` left from the address of the default route.
 ///
 /// Loopback peers are reached from loopback, which says nothing beyond their address.
-pub(super) fn source_address(local: SocketAddr, peer: SocketAddr) -> SourceAddress {
+pub(super) fn source_address(local: IpAddr, peer: SocketAddr) -> SourceAddress {
     let peer = peer.ip().to_canonical();
     if peer.is_loopback() {
         return SourceAddress::DefaultRoute;
     }
-    let (beyond, any) = match peer {
-        IpAddr::V4(_) => (BEYOND_V4, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        IpAddr::V6(_) => (BEYOND_V6, IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+    let beyond = match peer {
+        IpAddr::V4(_) => BEYOND_V4,
+        IpAddr::V6(_) => BEYOND_V6,
     };
-    let default = UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| {
-        socket.connect(SocketAddr::new(beyond, 9))?;
-        socket.local_addr()
-    });
-    match default {
-        Ok(default) if default.ip().to_canonical() == local.ip().to_canonical() => {
-            SourceAddress::DefaultRoute
-        },
+    match local_address_towards(beyond) {
+        Ok(default) if default == local.to_canonical() => SourceAddress::DefaultRoute,
         // IPv6 has several addresses an interface, and temporary ones are as good as the first.
         Ok(_) if peer.is_ipv6() => SourceAddress::Unknown,
         Ok(_) => SourceAddress::Other,
         Err(_) => SourceAddress::Unknown,
     }
+}
+
+/// The same for a connection that would be made.
+pub(super) fn source_address_towards(peer: SocketAddr) -> SourceAddress {
+    match local_address_towards(peer.ip().to_canonical()) {
+        Ok(local) => source_address(local, peer),
+        Err(_) => SourceAddress::Unknown,
+    }
+}
+
+/// The address from which packets to `peer` would leave.
+fn local_address_towards(peer: IpAddr) -> io::Result<IpAddr> {
+    let any = match peer {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+    socket.connect(SocketAddr::new(peer, 9))?;
+    Ok(socket.local_addr()?.ip().to_canonical())
 }
 
 #[cfg(test)]
@@ -86,15 +157,50 @@ mod tests {
     #[test]
     fn loopback_peers_say_nothing_more() {
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        assert_eq!(source_address(here, here), SourceAddress::DefaultRoute);
+        assert_eq!(source_address(here.ip(), here), SourceAddress::DefaultRoute);
     }
 
     #[test]
     fn another_source_address_is_another_route() {
         let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 2), 443));
-        let elsewhere = SocketAddr::from((Ipv4Addr::new(198, 51, 100, 77), 1));
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 77));
         // Without any route at all it cannot be told.
         assert_ne!(source_address(elsewhere, peer), SourceAddress::DefaultRoute);
+    }
+
+    #[test]
+    fn a_connection_that_would_be_made() {
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 443));
+        assert_eq!(source_address_towards(here), SourceAddress::DefaultRoute);
+        let beyond = SocketAddr::new(BEYOND_V4, 443);
+        assert_ne!(source_address_towards(beyond), SourceAddress::Other);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_network_is_asked_once_how_it_translates() {
+        let own = OwnNetwork::default();
+        let answer = || async { vec!["2001:db8::192.0.0.170".parse().expect("an address")] };
+        let expected = Nat64Prefix::new("2001:db8::/96".parse().expect("a prefix"));
+        let first = own.nat64_prefixes(answer).await;
+        assert_eq!(first, Some(expected.into_iter().collect()));
+        assert_eq!(own.nat64_prefixes(answer).await, None);
+        // Another network translates in another way, and one that does not answer not at all.
+        own.known.lock().network = Some(MachineNetwork::new("another"));
+        let silence = || std::future::pending::<Vec<IpAddr>>();
+        assert_eq!(own.nat64_prefixes(silence).await, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_pretended_network_counts_until_it_is_taken_back() {
+        let own = OwnNetwork::default();
+        let read = |own: &OwnNetwork| own.refresh().map(|seen| seen.network);
+        let real = read(&own).expect("read for the first time");
+        assert!(read(&own).is_none());
+        let other = Some(MachineNetwork::new("another"));
+        own.pretend(other.clone());
+        assert_eq!(read(&own), Some(other));
+        own.pretend(None);
+        assert_eq!(read(&own), Some(real));
     }
 
     #[test]

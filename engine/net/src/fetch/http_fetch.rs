@@ -117,9 +117,19 @@ async fn respond(
             &params.request,
             Instant::now(),
         );
-        if !covered && let Err(failed) = cors_preflight_fetch(params, &partition, context).await {
-            // AD-HOC: user-enabled CORS, first hook.
-            return user_enabled_cors::after_failed_preflight(params, failed, context).await;
+        if !covered {
+            // AD-HOC: user-enabled CORS remembers that a preflight failed in silence.
+            if let Some(outcome) = user_enabled_cors::instead_of_preflight(params, context).await {
+                return outcome;
+            }
+            match cors_preflight_fetch(params, &partition, context).await {
+                Ok(()) => user_enabled_cors::cors_succeeded(&params.request),
+                // AD-HOC: user-enabled CORS, first hook.
+                Err(failed) => {
+                    return user_enabled_cors::after_failed_preflight(params, failed, context)
+                        .await;
+                },
+            }
         }
     }
     // 4.2. A request that follows redirects is for service workers no more.
@@ -140,7 +150,10 @@ async fn respond(
         params.request.credentials_mode,
         &response.head.headers,
     ) {
-        Ok(()) => Ok(response),
+        Ok(()) => {
+            user_enabled_cors::cors_succeeded(&params.request);
+            Ok(response)
+        },
         Err(kind) => {
             let failure = CorsFailure {
                 url: params.request.current_url(),

@@ -70,6 +70,7 @@ pub(super) async fn http_network_fetch(
         headers: http_request.headers.clone(),
         body: request.body.as_ref().map(RequestBodyReader::connect),
         pinned: params.chain.pinned(),
+        admission: params.chain.admission(),
         force_new_connection: http_request.force_new_connection || upgrade,
         upgrade,
     };

@@ -5,33 +5,31 @@
 //! check. What follows a redirect from there runs through main fetch for each hop, so that mixed content, Content Security
 //! Policy and HSTS are checked as ever.
 
+mod addresses;
 mod chain;
 mod facts;
 mod hold;
 mod ledger;
+mod preflights;
+mod redirects;
 
-use std::net::IpAddr;
-
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use net_traits::request::Request;
 use user_cors::{
-    AddressSpace, AskAboutHop, BodySize, ChainPlan, Decision, Delivery, FailedStage, GrantUse,
-    HeldResponse, HeldState, Hop, HopCheck, MethodClass, NeedsPreflight, PageHeaders, Refusal,
-    TicketRequest, TicketTarget, Timestamp, TupleOrigin, chain_plan, delivery, redirect_hop,
-    redirect_space_check, releasable,
+    AddressSpace, BodySize, ChainPlan, Decision, Delivery, FailedStage, GrantUse, HeldResponse,
+    MethodClass, NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest, Timestamp,
+    chain_plan, delivery, releasable,
 };
 
 pub(crate) use self::chain::Chain;
-use self::chain::GrantInUse;
+use self::chain::{GrantInUse, Pin};
 use self::hold::Hold;
+pub(crate) use self::preflights::{cors_succeeded, instead_of_preflight};
 use super::cause::{Cause, CorsFailure};
-use super::checks::cors_check::cors_check;
 use super::checks::cors_preflight_check::needs_preflight;
-use super::checks::origin_header::serialize_request_origin;
 use super::checks::status::is_redirect_status;
 use super::cors_preflight_fetch::PreflightFailure;
 use super::headers::content_length::extract_length;
-use super::headers::safelist::cors_unsafe_request_header_names;
 use super::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
 use super::params::FetchParams;
 use super::response::FetchResponse;
@@ -79,6 +77,7 @@ pub(crate) async fn after_failed_preflight(
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
+    hook.embedding.know_addresses_of(&response.exchange).await;
     let facts = hook.facts(params, &response, FailedStage::Preflight);
     // The preflight has said all that it had to say.
     drop(response);
@@ -88,7 +87,10 @@ pub(crate) async fn after_failed_preflight(
         Ok(grant)
     };
     match permitted.await {
-        Ok(grant) => hook.send(params, &failure, &facts, grant, context).await,
+        Ok(grant) => {
+            hook.remember_silent_preflight(&facts);
+            hook.send(params, &failure, &facts, grant, context).await
+        },
         Err(refusal) => Err(refused(failure, refusal)),
     }
 }
@@ -104,6 +106,7 @@ pub(crate) async fn after_failed_check(
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
+    hook.embedding.know_addresses_of(&response.exchange).await;
     let facts = hook.facts(params, &response, FailedStage::Response);
     // 11. A redirect of a simple read is followed first.
     if is_redirect_status(response.head.status.raw_code())
@@ -142,9 +145,9 @@ pub(crate) async fn after_failed_check(
             events::emit(&params.request, || Stage::Released { held: true });
             response.body = hold.into_body();
             let anonymous = params.chain.activate(&hook.requester.origin, &failure);
-            anonymous.pinned = classified_addresses(&facts.route);
+            anonymous.pin = Pin::of(&facts.route);
             anonymous.space = facts.route.space();
-            anonymous.grant = Some(GrantInUse::new(hook.embedding, grant));
+            anonymous.grant = Some(GrantInUse::new(hook.embedding, None, grant));
             Ok(hook.deliver(params, response))
         },
         Ok((grant, Delivery::SendAnonymously)) => {
@@ -196,17 +199,46 @@ impl Hook {
     ) -> user_cors::CorsFailure {
         let record = response.exchange.as_deref();
         user_cors::CorsFailure {
+            failing_response: response.head.headers.clone(),
+            provenance: facts::provenance(response, stage),
+            held: (stage == FailedStage::Response).then(|| HeldResponse {
+                content_type: response
+                    .head
+                    .headers
+                    .get(header::CONTENT_TYPE)
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned),
+                size: extract_length(&response.head.headers).ok().flatten(),
+            }),
+            ..self.facts_of(
+                params,
+                stage,
+                facts::request(params, facts::certificate(record)),
+                record.map_or(Route::Unknown, |record| {
+                    self.embedding.classify(record, facts::connection(record))
+                }),
+            )
+        }
+    }
+
+    /// The same without a response: nothing was received.
+    fn facts_of(
+        &self,
+        params: &FetchParams,
+        stage: FailedStage,
+        request: RequestFacts,
+        route: Route,
+    ) -> user_cors::CorsFailure {
+        user_cors::CorsFailure {
             requester: facts::requester(&self.requester),
             top_level_site: self.requester.top_level_site.clone(),
             requester_space: Some(self.requester.address_space),
-            request: facts::request(params, record),
+            request,
             stage,
-            failing_response: response.head.headers.clone(),
+            failing_response: HeaderMap::new(),
             preflight_response: None,
-            route: record.map_or(user_cors::Route::Unknown, |record| {
-                self.embedding.classify(record, facts::connection(record))
-            }),
-            provenance: facts::provenance(response, stage),
+            route,
+            provenance: facts::NOTHING_RECEIVED,
             earlier_targets: params.chain.silent_targets().to_vec(),
             body: match &params.request.body {
                 None => BodySize::None,
@@ -214,15 +246,7 @@ impl Hook {
                     .len()
                     .map_or(BodySize::Unknown, |length| BodySize::Known(length as u64)),
             },
-            held: (stage == FailedStage::Response).then(|| HeldResponse {
-                content_type: response
-                    .head
-                    .headers
-                    .get(http::header::CONTENT_TYPE)
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned),
-                size: extract_length(&response.head.headers).ok().flatten(),
-            }),
+            held: None,
         }
     }
 
@@ -288,20 +312,37 @@ impl Hook {
         context: &FetchContext,
     ) -> Outcome {
         let anonymous = params.chain.activate(&self.requester.origin, failure);
-        anonymous.pinned = classified_addresses(&facts.route);
-        if anonymous.pinned.is_none() {
+        anonymous.pin = Pin::of(&facts.route);
+        if anonymous.pin.is_none() {
             return Err(refused(failure.clone(), Refusal::UnknownPeer));
         }
         anonymous.space = facts.route.space();
-        anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
+        anonymous.grant = Some(GrantInUse::new(self.embedding, None, grant.clone()));
         if let Err(refusal) = self.count(&grant) {
             return Err(refused(failure.clone(), refusal));
         }
         events::emit(&params.request, || Stage::Released { held: false });
-        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        let mut grant = grant;
+        let mut response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        if addresses::answer_no_more(&response) && addresses::may_be_sent_later(&params.request) {
+            match self.follow_addresses(params, facts, grant, context).await {
+                Ok(still) => grant = still,
+                Err(refusal) => return Err(refused(failure.clone(), refusal)),
+            }
+            response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        }
         if response.is_network_error() {
             return Err(undelivered(failure.clone(), response));
         }
+        if response
+            .head
+            .headers
+            .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+        {
+            // The server has found its voice.
+            cors_succeeded(&params.request);
+        }
+        self.embedding.know_addresses_of(&response.exchange).await;
         // Steps 4 and 6 again, on the response that is to be delivered.
         let answered = self.facts(params, &response, FailedStage::Response);
         match self.still_grants(&grant, &answered) {
@@ -334,175 +375,6 @@ impl Hook {
             body,
         );
         response
-    }
-
-    /// Steps 1 to 6 for a silent redirect, which is followed before anybody is asked.
-    fn follow(
-        &self,
-        params: &mut FetchParams,
-        response: FetchResponse,
-        facts: user_cors::CorsFailure,
-    ) -> Result<FetchResponse, Refusal> {
-        if let Decision::Fail(refusal) = self.embedding.user_cors().consider(&facts, self.now()) {
-            return Err(refusal);
-        }
-        if let Some(anonymous) = params.chain.anonymous_mut() {
-            if let Some(origin) = TupleOrigin::from_url(&facts.request.url) {
-                anonymous.silent_targets.push(TicketTarget {
-                    origin,
-                    address: facts.route.peer().map(|peer| peer.ip()),
-                    space: facts.route.space(),
-                });
-            }
-            anonymous.space = facts.route.space();
-            anonymous.last_silent = Some(Box::new(facts));
-        }
-        Ok(response)
-    }
-
-    /// One hop of a chain that uses the feature.
-    async fn hop(
-        &self,
-        params: &mut FetchParams,
-        context: &FetchContext,
-    ) -> Result<Outcome, Refusal> {
-        let request = &params.request;
-        let (to, from) = hop_ends(request)?;
-        let requester = TupleOrigin::from_origin(&self.requester.origin.clone().into_url_origin())
-            .ok_or(Refusal::OpaqueRequester)?;
-        let Some(anonymous) = params.chain.anonymous_mut() else {
-            return Err(Refusal::GrantEnded);
-        };
-        let hop = redirect_hop(&Hop {
-            requester: &requester,
-            from: &from,
-            to: &to,
-            plan: plan(request),
-            allowed: &anonymous.allowed_targets(),
-        });
-        let (previous_space, failure) = (anonymous.space, anonymous.failure.clone());
-        // The addresses that were classified are of the origin that redirected.
-        if from != to {
-            anonymous.pinned = None;
-        }
-        match (hop.ask, anonymous.pinned.is_some()) {
-            (AskAboutHop::AtTheEnd, _) | (AskAboutHop::No, true) => {},
-            (AskAboutHop::No, false) if hop.check == HopCheck::OrdinaryCors => {},
-            // FIXME: 11. A target that was not connected to has no classified address to ask about before anything is
-            // sent to it.
-            _ => return Err(Refusal::UnknownPeer),
-        }
-        if hop.headers == PageHeaders::DropUnsafe {
-            let request = &mut params.request;
-            for name in cors_unsafe_request_header_names(&request.headers) {
-                request.headers.remove(name);
-            }
-        }
-        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
-        if response.is_network_error() {
-            return Ok(Err(undelivered(failure, response)));
-        }
-        let passes = cors_check(
-            &serialize_request_origin(&params.request),
-            params.request.credentials_mode,
-            &response.head.headers,
-        )
-        .is_ok();
-        if hop.check == HopCheck::OrdinaryCors && !passes {
-            return Err(Refusal::RedirectToRequester);
-        }
-        let facts = self.facts(params, &response, FailedStage::Response);
-        redirect_space_check(previous_space, facts.route.space())?;
-        let redirects = is_redirect_status(response.head.status.raw_code());
-        match (passes, redirects) {
-            (true, true) => Ok(Ok(response)),
-            (false, true) => self.follow(params, response, facts).map(Ok),
-            (passes, false) => {
-                self.end_chain(params, response, facts, passes, failure, context)
-                    .await
-            },
-        }
-    }
-
-    /// The chain's last response: one question names every silent target.
-    async fn end_chain(
-        &self,
-        params: &mut FetchParams,
-        mut response: FetchResponse,
-        facts: user_cors::CorsFailure,
-        passes: bool,
-        failure: CorsFailure,
-        context: &FetchContext,
-    ) -> Result<Outcome, Refusal> {
-        let asked_about = if passes {
-            let last = params
-                .chain
-                .anonymous_mut()
-                .and_then(|anonymous| anonymous.last_silent.take());
-            match last {
-                Some(last) => *last,
-                // No target was silent, or each was granted before.
-                None => return Ok(Ok(self.deliver(params, response))),
-            }
-        } else {
-            facts
-        };
-        let mut hold = Hold::begin(
-            self.embedding,
-            self.requester.tab,
-            std::mem::take(&mut response.body),
-        );
-        let grant = self.permit(params, &asked_about, Some(&mut hold)).await?;
-        if hold.state() != HeldState::Held {
-            drop((hold, response));
-            return self
-                .resend(params, &asked_about, grant, passes, failure, context)
-                .await;
-        }
-        self.still_grants(&grant, &asked_about)?;
-        self.count(&grant)?;
-        events::emit(&params.request, || Stage::Released { held: true });
-        response.body = hold.into_body();
-        if let Some(anonymous) = params.chain.anonymous_mut() {
-            anonymous.grant = Some(GrantInUse::new(self.embedding, grant));
-        }
-        Ok(Ok(self.deliver(params, response)))
-    }
-
-    /// Step 10: the last hop of a chain once more, whose answer was too large to hold. Chains of this kind are of GET and
-    /// HEAD only.
-    async fn resend(
-        &self,
-        params: &mut FetchParams,
-        asked_about: &user_cors::CorsFailure,
-        grant: GrantUse,
-        passes: bool,
-        failure: CorsFailure,
-        context: &FetchContext,
-    ) -> Result<Outcome, Refusal> {
-        self.count(&grant)?;
-        if let Some(anonymous) = params.chain.anonymous_mut() {
-            anonymous.grant = Some(GrantInUse::new(self.embedding, grant.clone()));
-            anonymous.pinned = classified_addresses(&asked_about.route).filter(|_| !passes);
-        }
-        events::emit(&params.request, || Stage::Released { held: false });
-        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
-        if response.is_network_error() {
-            return Ok(Err(undelivered(failure, response)));
-        }
-        if passes {
-            self.still_grants(&grant, asked_about)?;
-            cors_check(
-                &serialize_request_origin(&params.request),
-                params.request.credentials_mode,
-                &response.head.headers,
-            )
-            .map_err(|_| Refusal::GrantEnded)?;
-        } else {
-            let answered = self.facts(params, &response, FailedStage::Response);
-            self.still_grants(&grant, &answered)?;
-        }
-        Ok(Ok(self.deliver(params, response)))
     }
 }
 
@@ -545,28 +417,8 @@ fn plan(request: &Request) -> ChainPlan {
     }
 }
 
-/// The addresses that a later request to the same target may use; `None` if it has none that were classified.
-fn classified_addresses(route: &user_cors::Route) -> Option<Vec<IpAddr>> {
-    match route {
-        user_cors::Route::Direct(classification) => Some(classification.addresses.clone()),
-        _ => None,
-    }
-}
-
 fn method_class(request: &Request) -> Result<MethodClass, Refusal> {
     MethodClass::from_method(&request.method).ok_or_else(|| {
         Refusal::IneligibleMethod(request.method.as_str().chars().take(32).collect())
     })
-}
-
-/// The origins of the current URL and of the one that led to it.
-fn hop_ends(request: &Request) -> Result<(TupleOrigin, TupleOrigin), Refusal> {
-    let mut urls = request.url_list.iter().rev();
-    let mut next = || {
-        urls.next()
-            .and_then(|url| TupleOrigin::from_url(url.as_url()))
-    };
-    let to = next().ok_or(Refusal::InsecureTarget)?;
-    let from = next().unwrap_or_else(|| to.clone());
-    Ok((to, from))
 }

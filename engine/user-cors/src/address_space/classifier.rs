@@ -12,6 +12,7 @@ use super::{
     AddressSpace, AddressSpaceOverrides, Nat64Prefix, embedded::embedded_ipv4, is_never_public,
     table::table_space,
 };
+use crate::permission::TargetNetwork;
 
 /// Which of this machine's addresses a connection left from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,14 @@ impl Route {
             Self::Direct(classification) => Some(classification.space),
             Self::Egress | Self::OtherProxy | Self::Unknown => None,
         }
+    }
+
+    /// The network of the target, where it is known.
+    pub fn network(&self) -> Option<TargetNetwork> {
+        self.space().map(|space| match space {
+            AddressSpace::Public => TargetNetwork::Public,
+            AddressSpace::Local | AddressSpace::Loopback => TargetNetwork::LocalNetwork,
+        })
     }
 
     /// The peer of a direct connection.

@@ -8,12 +8,41 @@ use ipnet::Ipv6Net;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Nat64Prefix(Ipv6Net);
 
+/// The lengths that a prefix can have.
+///
+/// <https://www.rfc-editor.org/rfc/rfc6052#section-2.2>
+const LENGTHS: [u8; 6] = [96, 64, 56, 48, 40, 32];
+
+/// The addresses of `ipv4only.arpa`.
+const WELL_KNOWN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 0, 170), Ipv4Addr::new(192, 0, 0, 171)];
+
 impl Nat64Prefix {
     /// A prefix of one of the lengths 32, 40, 48, 56, 64 and 96; `None` for others.
-    ///
-    /// <https://www.rfc-editor.org/rfc/rfc6052#section-2.2>
     pub fn new(prefix: Ipv6Net) -> Option<Self> {
-        matches!(prefix.prefix_len(), 32 | 40 | 48 | 56 | 64 | 96).then(|| Self(prefix.trunc()))
+        LENGTHS
+            .contains(&prefix.prefix_len())
+            .then(|| Self(prefix.trunc()))
+    }
+
+    /// The prefixes by which the network writes the name `ipv4only.arpa`, which has the IPv4 addresses 192.0.0.170 and .171 and
+    /// no IPv6 address of its own.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc7050#section-3>
+    pub fn discovered(addresses: impl IntoIterator<Item = Ipv6Addr>) -> Vec<Self> {
+        let mut prefixes = Vec::new();
+        for address in addresses {
+            let found = LENGTHS.iter().filter_map(|length| {
+                let prefix = Self::new(Ipv6Net::new(address, *length).ok()?)?;
+                let decoded = prefix.decode(address)??;
+                WELL_KNOWN.contains(&decoded).then_some(prefix)
+            });
+            for prefix in found {
+                if !prefixes.contains(&prefix) {
+                    prefixes.push(prefix);
+                }
+            }
+        }
+        prefixes
     }
 
     /// The IPv4 address that follows the prefix, around the reserved octet 8.
@@ -99,6 +128,32 @@ mod tests {
                 embedded_ipv4(address.parse().unwrap(), &[prefix(learned)]),
                 expected,
                 "{learned}"
+            );
+        }
+    }
+
+    #[test]
+    fn prefixes_are_discovered_at_each_length() {
+        for (address, expected) in [
+            ("2001:db8:c000:aa::", "2001:db8::/32"),
+            ("2001:db8:1c0:0:aa::", "2001:db8:100::/40"),
+            ("2001:db8:122:c000:0:aa00::", "2001:db8:122::/48"),
+            ("2001:db8:122:3c0:0:aa::", "2001:db8:122:300::/56"),
+            ("2001:db8:122:344:c0:0:aa00::", "2001:db8:122:344::/64"),
+            ("2001:db8:122:344::192.0.0.171", "2001:db8:122:344::/96"),
+            ("64:ff9b::192.0.0.170", "64:ff9b::/96"),
+        ] {
+            let address: Ipv6Addr = address.parse().unwrap();
+            assert_eq!(
+                Nat64Prefix::discovered([address, address]),
+                [prefix(expected)],
+                "{address}"
+            );
+        }
+        for address in ["2001:db8::1", "::1", "2001:db8:122:344::192.0.0.172"] {
+            assert!(
+                Nat64Prefix::discovered([address.parse().unwrap()]).is_empty(),
+                "{address}"
             );
         }
     }

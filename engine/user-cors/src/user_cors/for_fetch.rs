@@ -145,6 +145,11 @@ impl UserCors {
             .remember(preflight, route, now);
     }
 
+    /// Whether any preflight is remembered as silent.
+    pub fn remembers_silent_preflights(&self) -> bool {
+        !self.state.lock().silent_preflights.is_empty()
+    }
+
     /// The way that this preflight went, if it failed in silence within the last minute.
     pub fn silent_preflight(&self, preflight: &SilentPreflight, now: Timestamp) -> Option<Route> {
         let state = self.state.lock();

@@ -12,7 +12,7 @@ use user_cors::{PreventOrigin, Site};
 
 use super::*;
 use crate::connection::error::Phase;
-use crate::connection::{ConnectionError, HttpVersion, RequestBodyReader, Route};
+use crate::connection::{Admission, ConnectionError, HttpVersion, RequestBodyReader, Route};
 use crate::fetch::BodyError;
 use crate::fetch::headers::access_control::{AllowOrigin, allow_origin};
 
@@ -318,6 +318,29 @@ async fn pinned_addresses_are_not_looked_up_nor_left() {
         matches!(result, Err(ConnectionError::NoPinnedAddress)),
         "{result:?}"
     );
+}
+
+#[tokio::test]
+async fn nothing_is_sent_over_a_connection_that_is_not_admitted() {
+    let server = Server::start(|mut stream, _| async move {
+        let head = read_head(&mut stream).await?;
+        assert!(head.starts_with("GET /admitted "), "{head}");
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            .await
+    })
+    .await;
+    let connections = Connections::new(options(""));
+    let peer = server.address;
+    for (path, admits, expected) in [("/refused", false, None), ("/admitted", true, Some("ok"))] {
+        let mut request = get(&server.url(path));
+        request.admission = Some(Admission::new(move |record| record.peer == peer && admits));
+        match (connections.exchange(request).await, expected) {
+            (Ok(exchange), Some(expected)) => assert_eq!(text(exchange).await, expected),
+            (Err(ConnectionError::NotAdmitted), None) => {},
+            (other, _) => panic!("{path}: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ fn get(url: &str) -> OutgoingRequest {
         headers: HeaderMap::new(),
         body: None,
         pinned: None,
+        admission: None,
         force_new_connection: false,
         upgrade: false,
     }

@@ -4,9 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use servo_url::ImmutableOrigin;
-use user_cors::{AddressSpace, CorsFailure, GrantUse, TicketTarget, TupleOrigin};
+use user_cors::{
+    AddressSpace, CorsFailure, GrantUse, Route, TargetNetwork, TicketTarget, TupleOrigin,
+};
 
-use crate::embedding::Embedding;
+use super::facts;
+use crate::connection::Admission;
+use crate::embedding::{Embedding, NetworkWatch};
 use crate::fetch::cause;
 
 /// The state of a chain of redirects. Once it is active, every later hop is anonymous.
@@ -22,8 +26,8 @@ pub(super) struct Anonymous {
     pub requester: ImmutableOrigin,
     /// The failure that began it, as the page's error is explained by it.
     pub failure: cause::CorsFailure,
-    /// The addresses that the next request may go to; `None` until its target was classified.
-    pub pinned: Option<Vec<IpAddr>>,
+    /// Where the next request may go; `None` until its target was classified.
+    pub pin: Option<Pin>,
     /// The targets that were silent so far, whose answers were followed.
     pub silent_targets: Vec<TicketTarget>,
     /// The facts of the last silent answer, about which a question is asked at the end of the chain.
@@ -34,17 +38,61 @@ pub(super) struct Anonymous {
     pub space: Option<AddressSpace>,
 }
 
+/// What was classified: a request goes there or nowhere.
+#[derive(Clone)]
+pub(super) struct Pin {
+    addresses: Vec<IpAddr>,
+    network: TargetNetwork,
+}
+
+impl Pin {
+    /// The addresses of a route and their network; `None` if it has none that were classified.
+    pub fn of(route: &Route) -> Option<Self> {
+        match route {
+            Route::Direct(classification) => Some(Self {
+                addresses: classification.addresses.clone(),
+                network: route.network()?,
+            }),
+            Route::Egress | Route::OtherProxy | Route::Unknown => None,
+        }
+    }
+}
+
 /// A grant that a request uses until it ends.
 pub(super) struct GrantInUse {
     embedding: &'static Embedding,
     /// The grant.
     pub grant: GrantUse,
+    /// What the chain used before, which must not end while this is in use.
+    _before: Option<Arc<Self>>,
+    _watch: NetworkWatch,
 }
 
 impl GrantInUse {
-    /// Uses `grant` from here on.
-    pub fn new(embedding: &'static Embedding, grant: GrantUse) -> Arc<Self> {
-        Arc::new(Self { embedding, grant })
+    /// Uses `grant` from here on, with all that `before` allowed.
+    pub fn new(
+        embedding: &'static Embedding,
+        before: Option<Arc<Self>>,
+        grant: GrantUse,
+    ) -> Arc<Self> {
+        let grant = match &before {
+            Some(before) => before.grant.clone().and(grant),
+            None => grant,
+        };
+        Arc::new(Self {
+            embedding,
+            grant,
+            _before: before,
+            _watch: embedding.watch_network(),
+        })
+    }
+}
+
+impl GrantInUse {
+    /// The targets that it covers.
+    pub fn allowed_targets(&self) -> impl Iterator<Item = TupleOrigin> {
+        let bases = self.grant.bases().iter();
+        bases.map(|(need, _)| need.key.target.clone())
     }
 }
 
@@ -64,7 +112,7 @@ impl Chain {
         self.anonymous.get_or_insert_with(|| Anonymous {
             requester: requester.clone(),
             failure: failure.clone(),
-            pinned: None,
+            pin: None,
             silent_targets: Vec::new(),
             last_silent: None,
             grant: None,
@@ -113,17 +161,26 @@ impl Chain {
 
     /// The addresses that the next request may go to.
     pub(crate) fn pinned(&self) -> Option<Vec<IpAddr>> {
-        self.anonymous.as_ref()?.pinned.clone()
+        let pin = self.anonymous.as_ref()?.pin.as_ref()?;
+        Some(pin.addresses.clone())
+    }
+
+    /// What a connection has to be for the next request to be sent over it: as public as what was classified. The addresses
+    /// alone do not say so, for the certificate counts too.
+    pub(crate) fn admission(&self) -> Option<Admission> {
+        let network = self.anonymous.as_ref()?.pin.as_ref()?.network;
+        Some(Admission::new(move |record| {
+            let route = Embedding::get()
+                .map(|embedding| embedding.classify(record, facts::connection(record)));
+            route.and_then(|route| route.network()) == Some(network)
+        }))
     }
 }
 
 impl Anonymous {
     /// The targets that the grant in use covers.
     pub fn allowed_targets(&self) -> Vec<TupleOrigin> {
-        self.grant
-            .iter()
-            .flat_map(|used| used.grant.bases())
-            .map(|(need, _)| need.key.target.clone())
-            .collect()
+        let used = self.grant.iter();
+        used.flat_map(|used| used.allowed_targets()).collect()
     }
 }

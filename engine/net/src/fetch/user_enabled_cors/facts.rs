@@ -29,8 +29,26 @@ pub(super) fn requester(context: &RequesterContext) -> RequesterFacts {
     }
 }
 
-/// What is asked for. `record` is of the failing exchange.
-pub(super) fn request(params: &FetchParams, record: Option<&ExchangeRecord>) -> RequestFacts {
+/// How an exchange's server was authenticated.
+pub(super) fn certificate(record: Option<&ExchangeRecord>) -> CertificateState {
+    match record {
+        Some(record) if record.certificate_error_overridden => CertificateState::Overridden,
+        Some(record) if record.tls.is_some() => CertificateState::Verified,
+        _ => CertificateState::None,
+    }
+}
+
+/// How a server will have to be authenticated before anything is sent to it.
+pub(super) fn certificate_of_scheme(secure: bool) -> CertificateState {
+    if secure {
+        CertificateState::Verified
+    } else {
+        CertificateState::None
+    }
+}
+
+/// What is asked for.
+pub(super) fn request(params: &FetchParams, certificate: CertificateState) -> RequestFacts {
     let request = &params.request;
     RequestFacts {
         url: request.current_url().into_url(),
@@ -60,11 +78,7 @@ pub(super) fn request(params: &FetchParams, record: Option<&ExchangeRecord>) -> 
         unsafe_headers: cors_unsafe_request_header_names(&request.headers)
             .into_iter()
             .collect(),
-        certificate: match record {
-            Some(record) if record.certificate_error_overridden => CertificateState::Overridden,
-            Some(record) if record.tls.is_some() => CertificateState::Verified,
-            _ => CertificateState::None,
-        },
+        certificate,
     }
 }
 
@@ -141,6 +155,21 @@ pub(super) fn connection(record: &ExchangeRecord) -> ConnectionFacts {
     }
 }
 
+/// Of a request for which nothing was received: it can be released in no case.
+pub(super) const NOTHING_RECEIVED: Provenance = Provenance {
+    exchange: Exchange::Preflight,
+    include_credentials: IncludeCredentials::True,
+    cookies: Attached::Something,
+    authentication: Attached::Something,
+    client_certificate: Attached::Something,
+    pool: ConnectionPool::Credentialed,
+    tls_session: TlsSession::ResumedFromElsewhere,
+    source: ResponseSource::Cache,
+    proxied: Proxied::Yes,
+    connection: ConnectionHost::Coalesced,
+    peer: PeerKnowledge::Unclassified,
+};
+
 /// How a response was got, for whether it may be released as it is. A response without a record was not got from the
 /// network, whatever else is said of it.
 pub(super) fn provenance(response: &FetchResponse, stage: FailedStage) -> Provenance {
@@ -155,7 +184,7 @@ pub(super) fn provenance(response: &FetchResponse, stage: FailedStage) -> Proven
     let record = response.exchange.as_deref();
     Provenance {
         exchange: match stage {
-            FailedStage::Preflight => Exchange::Preflight,
+            FailedStage::Preflight | FailedStage::Redirect => Exchange::Preflight,
             FailedStage::Response => Exchange::Request,
         },
         include_credentials: if include_credentials {

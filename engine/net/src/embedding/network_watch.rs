@@ -1,0 +1,106 @@
+//! Looking at this machine's own network: when something is classified, and again and again while somebody waits for an
+//! answer or a released body runs.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::Ordering;
+
+use user_cors::{MachineNetwork, Nat64Prefix};
+
+use super::Embedding;
+use super::own_network::REFRESH;
+use crate::connection::ExchangeRecord;
+use crate::runtime;
+
+impl Embedding {
+    /// Tells the permission model what has changed in this machine's own network, unless that was done a moment ago.
+    pub(super) fn look_at_own_network(&self) {
+        let Some(seen) = self.own_network.refresh() else {
+            return;
+        };
+        let now = self.now();
+        self.settle(self.user_cors.set_interfaces(seen.prefixes, now));
+        self.settle(self.user_cors.network_changed(seen.network, now));
+    }
+
+    /// From here on the machine counts as being on this network, whatever it looks like; `None`: as it looks. For tests of
+    /// whole browsers.
+    pub fn pretend_network(&self, network: Option<MachineNetwork>) {
+        self.own_network.pretend(network);
+        self.look_at_own_network();
+    }
+
+    /// Learns what the network says about these addresses, which may take a look-up.
+    pub(crate) async fn know_addresses(&self, addresses: &[IpAddr]) {
+        if addresses.iter().any(may_be_translated) {
+            self.learn_nat64().await;
+        }
+    }
+
+    /// Learns what the network says about the addresses of an exchange.
+    pub(crate) fn know_addresses_of(
+        &'static self,
+        record: &Option<Box<ExchangeRecord>>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let addresses = record.as_deref().map(|record| {
+            let peer = [record.peer.ip()];
+            record.resolved.iter().copied().chain(peer).collect()
+        });
+        let addresses: Vec<IpAddr> = addresses.unwrap_or_default();
+        async move { self.know_addresses(&addresses).await }
+    }
+
+    async fn learn_nat64(&self) {
+        let prefixes = self
+            .own_network
+            .nat64_prefixes(|| async {
+                let found = tokio::net::lookup_host(("ipv4only.arpa", 0)).await;
+                let found = found.into_iter().flatten();
+                found.map(|socket| socket.ip()).collect()
+            })
+            .await;
+        if let Some(prefixes) = prefixes {
+            self.settle(self.user_cors.set_nat64_prefixes(prefixes, self.now()));
+        }
+    }
+
+    /// Looks at this machine's own network again and again for as long as the result lives.
+    pub(crate) fn watch_network(&'static self) -> NetworkWatch {
+        if self.network_watchers.fetch_add(1, Ordering::AcqRel) == 0 {
+            runtime::spawn(async move {
+                loop {
+                    tokio::time::sleep(REFRESH).await;
+                    if self.network_watchers.load(Ordering::Acquire) == 0 {
+                        return;
+                    }
+                    self.look_at_own_network();
+                }
+            });
+        }
+        NetworkWatch(self)
+    }
+}
+
+/// While it lives, this machine's own network is looked at again and again.
+pub(crate) struct NetworkWatch(&'static Embedding);
+
+impl Drop for NetworkWatch {
+    fn drop(&mut self) {
+        self.0.network_watchers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Whether a network may translate this address to an IPv4 one: any that is not this machine's own.
+fn may_be_translated(address: &IpAddr) -> bool {
+    let IpAddr::V6(address) = address.to_canonical() else {
+        return false;
+    };
+    address != Ipv6Addr::LOCALHOST && address != Ipv6Addr::UNSPECIFIED
+}
+
+/// The prefixes by which a network translates, from its addresses of `ipv4only.arpa`.
+pub(super) fn discovered(addresses: &[IpAddr]) -> Vec<Nat64Prefix> {
+    Nat64Prefix::discovered(addresses.iter().filter_map(|address| match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => Some(*address),
+    }))
+}

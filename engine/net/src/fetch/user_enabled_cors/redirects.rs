@@ -1,0 +1,241 @@
+//! Step 11: the hops of a chain that uses user-enabled CORS.
+
+use net_traits::request::Request;
+use user_cors::{
+    AskAboutHop, ChainPlan, Decision, FailedStage, GrantUse, HeldState, Hop, HopCheck, PageHeaders,
+    Refusal, TicketTarget, TupleOrigin, page_headers, redirect_hop, redirect_space_check,
+};
+
+use super::chain::{GrantInUse, Pin};
+use super::hold::Hold;
+use super::{Hook, Outcome, plan, undelivered};
+use crate::events::{self, Stage};
+use crate::fetch::cause::CorsFailure;
+use crate::fetch::checks::cors_check::cors_check;
+use crate::fetch::checks::cors_preflight_check::needs_preflight;
+use crate::fetch::checks::origin_header::serialize_request_origin;
+use crate::fetch::checks::status::is_redirect_status;
+use crate::fetch::headers::safelist::cors_unsafe_request_header_names;
+use crate::fetch::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
+use crate::fetch::params::FetchParams;
+use crate::fetch::response::FetchResponse;
+use crate::network_state::FetchContext;
+
+impl Hook {
+    /// Steps 1 to 6 for a silent redirect, which is followed before anybody is asked.
+    pub(super) fn follow(
+        &self,
+        params: &mut FetchParams,
+        response: FetchResponse,
+        facts: user_cors::CorsFailure,
+    ) -> Result<FetchResponse, Refusal> {
+        if let Decision::Fail(refusal) = self.embedding.user_cors().consider(&facts, self.now()) {
+            return Err(refusal);
+        }
+        if let Some(anonymous) = params.chain.anonymous_mut() {
+            if let Some(origin) = TupleOrigin::from_url(&facts.request.url) {
+                anonymous.silent_targets.push(TicketTarget {
+                    origin,
+                    address: facts.route.peer().map(|peer| peer.ip()),
+                    space: facts.route.space(),
+                });
+            }
+            anonymous.space = facts.route.space();
+            anonymous.last_silent = Some(Box::new(facts));
+        }
+        Ok(response)
+    }
+
+    /// One hop of a chain that uses the feature.
+    pub(super) async fn hop(
+        &self,
+        params: &mut FetchParams,
+        context: &FetchContext,
+    ) -> Result<Outcome, Refusal> {
+        let (to, from) = hop_ends(&params.request)?;
+        let requester = TupleOrigin::from_origin(&self.requester.origin.clone().into_url_origin())
+            .ok_or(Refusal::OpaqueRequester)?;
+        if page_headers(&from, &to) == PageHeaders::DropUnsafe {
+            drop_unsafe_headers(params);
+        }
+        let plan = plan(&params.request);
+        let Some(anonymous) = params.chain.anonymous_mut() else {
+            return Err(Refusal::GrantEnded);
+        };
+        let hop = redirect_hop(&Hop {
+            requester: &requester,
+            from: &from,
+            to: &to,
+            plan,
+            allowed: &anonymous.allowed_targets(),
+        });
+        let (previous_space, failure) = (anonymous.space, anonymous.failure.clone());
+        // The addresses that were classified are of the origin that redirected.
+        if from != to {
+            anonymous.pin = None;
+        }
+        let is_pinned = anonymous.pin.is_some();
+        match (hop.check, hop.ask, plan) {
+            // Nobody has asked the requester's own server whether it takes such a request from a page that was sent here.
+            (HopCheck::OrdinaryCors, ..) if needs_preflight(&params.request) => {
+                return Err(Refusal::RedirectToRequester);
+            },
+            (HopCheck::OrdinaryCors, ..) | (_, AskAboutHop::AtTheEnd, _) => {},
+            (_, AskAboutHop::No, ChainPlan::FollowThenAsk) => {},
+            (_, AskAboutHop::No, ChainPlan::AskBeforeEach) if is_pinned => {
+                if let Some(used) = self.in_use(params) {
+                    self.count(&used)?;
+                }
+            },
+            (_, AskAboutHop::No | AskAboutHop::BeforeSending, _) => {
+                self.ask_before_sending(params, context).await?;
+            },
+        }
+        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        if response.is_network_error() {
+            return Ok(Err(undelivered(failure, response)));
+        }
+        let passes = passes_cors_check(&params.request, &response);
+        if hop.check == HopCheck::OrdinaryCors && !passes {
+            return Err(Refusal::RedirectToRequester);
+        }
+        self.embedding.know_addresses_of(&response.exchange).await;
+        let facts = self.facts(params, &response, FailedStage::Response);
+        redirect_space_check(previous_space, facts.route.space())?;
+        let redirects = is_redirect_status(response.head.status.raw_code());
+        match (passes, redirects) {
+            (true, true) => Ok(Ok(response)),
+            (false, true) => self.follow(params, response, facts).map(Ok),
+            (passes, false) => {
+                self.end_chain(params, response, facts, passes, failure, context)
+                    .await
+            },
+        }
+    }
+
+    /// The grant that the chain uses.
+    fn in_use(&self, params: &mut FetchParams) -> Option<GrantUse> {
+        let anonymous = params.chain.anonymous_mut()?;
+        anonymous.grant.as_ref().map(|used| used.grant.clone())
+    }
+
+    /// The chain's last response: one question names every silent target.
+    async fn end_chain(
+        &self,
+        params: &mut FetchParams,
+        mut response: FetchResponse,
+        facts: user_cors::CorsFailure,
+        passes: bool,
+        failure: CorsFailure,
+        context: &FetchContext,
+    ) -> Result<Outcome, Refusal> {
+        let asked_about = if passes {
+            let last = params
+                .chain
+                .anonymous_mut()
+                .and_then(|anonymous| anonymous.last_silent.take());
+            match last {
+                Some(last) => *last,
+                // No target was silent, or each was granted before.
+                None => return Ok(Ok(self.deliver(params, response))),
+            }
+        } else {
+            facts
+        };
+        // What was asked before it was sent is not asked again.
+        let used = self.in_use(params);
+        if used.is_some_and(|used| self.still_grants(&used, &asked_about).is_ok()) {
+            return Ok(Ok(self.deliver(params, response)));
+        }
+        let mut hold = Hold::begin(
+            self.embedding,
+            self.requester.tab,
+            std::mem::take(&mut response.body),
+        );
+        let grant = self.permit(params, &asked_about, Some(&mut hold)).await?;
+        self.count(&grant)?;
+        if hold.state() != HeldState::Held {
+            drop((hold, response));
+            return self
+                .resend(params, &asked_about, grant, passes, failure, context)
+                .await;
+        }
+        self.still_grants(&grant, &asked_about)?;
+        events::emit(&params.request, || Stage::Released { held: true });
+        response.body = hold.into_body();
+        self.use_from_here_on(params, grant);
+        Ok(Ok(self.deliver(params, response)))
+    }
+
+    fn use_from_here_on(&self, params: &mut FetchParams, grant: GrantUse) {
+        if let Some(anonymous) = params.chain.anonymous_mut() {
+            let before = anonymous.grant.take();
+            anonymous.grant = Some(GrantInUse::new(self.embedding, before, grant));
+        }
+    }
+
+    /// Step 10: the last hop of a chain once more, whose answer was too large to hold. A request that does more than read is
+    /// not sent again.
+    async fn resend(
+        &self,
+        params: &mut FetchParams,
+        asked_about: &user_cors::CorsFailure,
+        grant: GrantUse,
+        passes: bool,
+        failure: CorsFailure,
+        context: &FetchContext,
+    ) -> Result<Outcome, Refusal> {
+        if !super::method_class(&params.request)?.is_safe() {
+            return Err(Refusal::HeldTooLarge);
+        }
+        self.use_from_here_on(params, grant.clone());
+        if let Some(anonymous) = params.chain.anonymous_mut() {
+            anonymous.pin = Pin::of(&asked_about.route).filter(|_| !passes);
+        }
+        events::emit(&params.request, || Stage::Released { held: false });
+        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        if response.is_network_error() {
+            return Ok(Err(undelivered(failure, response)));
+        }
+        if passes {
+            self.still_grants(&grant, asked_about)?;
+            if !passes_cors_check(&params.request, &response) {
+                return Err(Refusal::GrantEnded);
+            }
+        } else {
+            let answered = self.facts(params, &response, FailedStage::Response);
+            self.still_grants(&grant, &answered)?;
+        }
+        Ok(Ok(self.deliver(params, response)))
+    }
+}
+
+fn passes_cors_check(request: &Request, response: &FetchResponse) -> bool {
+    cors_check(
+        &serialize_request_origin(request),
+        request.credentials_mode,
+        &response.head.headers,
+    )
+    .is_ok()
+}
+
+/// What a page set beyond the safelist is for the origin that it was meant for.
+fn drop_unsafe_headers(params: &mut FetchParams) {
+    let headers = &mut params.request.headers;
+    for name in cors_unsafe_request_header_names(headers) {
+        headers.remove(&name);
+        params.page_set_header_names.retain(|set| *set != name);
+    }
+}
+
+/// The origins of the current URL and of the one that led to it.
+fn hop_ends(request: &Request) -> Result<(TupleOrigin, TupleOrigin), Refusal> {
+    let mut urls = request.url_list.iter().rev();
+    let mut next = || {
+        urls.next()
+            .and_then(|url| TupleOrigin::from_url(url.as_url()))
+    };
+    let to = next().ok_or(Refusal::InsecureTarget)?;
+    let from = next().unwrap_or_else(|| to.clone());
+    Ok((to, from))
+}
