@@ -1,13 +1,22 @@
-//! How long the lookups of steps 5 and 8 take, and what a large blocklist costs.
+//! How long the lookups of steps 5 and 8 take, what a large blocklist costs, and what thousands of requests that wait for one
+//! answer do.
 //!
-//! `cargo bench -p user-cors` prints Criterion's figures, after the size of the compiled list.
+//! `cargo bench -p user-cors` prints Criterion's figures, after the size of the compiled list and the memory of the waiting.
+
+#[path = "../tests/facts/mod.rs"]
+#[allow(
+    dead_code,
+    reason = "shared with the tests, and nothing uses all of it"
+)]
+mod facts;
 
 use std::{fs, hint::black_box, time::Duration};
 
 use criterion::{BatchSize, Criterion};
 use user_cors::{
-    CompiledBlocklist, Coverage, HeaderNames, MethodClass, Need, PermissionKey, PermissionStore,
-    TargetNetwork, Timestamp, TupleOrigin,
+    AskOutcome, Choice, CompiledBlocklist, CorsFailure, Coverage, Decision, HeaderNames, Initiator,
+    MethodClass, Need, PermissionKey, PermissionStore, TargetNetwork, TicketRequest, Timestamp,
+    TupleOrigin, UserCors,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -15,6 +24,8 @@ const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const DOMAINS: usize = 1_000_000;
 
 const GRANTS: usize = 100_000;
+
+const WAITING: usize = 10_000;
 
 /// Names without a pattern that a set could make use of: 6 to 17 letters and digits (xorshift), some of them with a label
 /// more.
@@ -146,8 +157,98 @@ fn grants(criterion: &mut Criterion) {
         });
 }
 
+/// Requests of one page to one server, each with a URL of its own.
+fn many_requests() -> impl Iterator<Item = CorsFailure> {
+    (0..WAITING).map(|number| {
+        let mut failure = facts::failure(&format!(
+            "https://tiles.example/map/12/{number}/{number}.png?style=plain&key=0123456789abcdef"
+        ));
+        failure.request.initiator = Initiator::Image;
+        failure
+    })
+}
+
+fn ticket(user_cors: &UserCors, failure: &CorsFailure) -> TicketRequest {
+    match user_cors.consider(failure, NOW) {
+        Decision::Ask(request) => *request,
+        other => panic!("not a question: {other:?}"),
+    }
+}
+
+/// The memory of this process that is in use, in bytes; `None` where the system does not say.
+fn resident() -> Option<u64> {
+    let pages = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}
+
+fn waiting(criterion: &mut Criterion) {
+    let user_cors = facts::user_cors();
+    let before = resident();
+    for failure in many_requests() {
+        let outcome = user_cors.ask(ticket(&user_cors, &failure), NOW);
+        assert!(matches!(outcome, AskOutcome::Waiting { .. }), "{outcome:?}");
+    }
+    let grown = resident()
+        .zip(before)
+        .map(|(after, before)| after.saturating_sub(before));
+    let shown = user_cors.question(facts::TAB).expect("a question");
+    println!(
+        "{WAITING} requests waiting: {} prompt that lists {}, {grown:?} bytes more in use",
+        shown.queue_length,
+        shown.requests.len()
+    );
+    assert_eq!(shown.queue_length, 1);
+    assert!(grown.is_none_or(|grown| grown < 20_000_000));
+    let settled = facts::answer(&user_cors, Choice::AllowForVisit, NOW);
+    assert_eq!(settled.len(), WAITING);
+
+    let mut group = criterion.benchmark_group("10,000 requests on one question");
+    group.sample_size(10);
+    group.bench_function("asked, and allowed at once", |bencher| {
+        bencher.iter_batched(
+            || {
+                let user_cors = facts::user_cors();
+                let tickets: Vec<TicketRequest> = many_requests()
+                    .map(|failure| ticket(&user_cors, &failure))
+                    .collect();
+                (user_cors, tickets)
+            },
+            |(user_cors, tickets)| {
+                for ticket in tickets {
+                    let _ = user_cors.ask(ticket, NOW);
+                }
+                facts::answer(&user_cors, Choice::AllowForVisit, NOW)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+/// What is added to an ordinary request whose CORS check passes: a look at whether any preflight is remembered. And what a
+/// granted one costs in the model.
+fn decisions(criterion: &mut Criterion) {
+    let user_cors = facts::user_cors();
+    let failure = facts::failure("https://b.example/");
+    let granted = facts::allow(&user_cors, &failure, Choice::AllowForVisit, NOW);
+    let mut group = criterion.benchmark_group("decisions");
+    group.bench_function("an ordinary CORS request that succeeds", |bencher| {
+        bencher.iter(|| black_box(&user_cors).remembers_silent_preflights());
+    });
+    group.bench_function("steps 1 to 8 under a grant", |bencher| {
+        bencher.iter(|| user_cors.consider(black_box(&failure), NOW));
+    });
+    group.bench_function("step 10's second look", |bencher| {
+        bencher.iter(|| user_cors.recheck(black_box(&granted), &failure, NOW));
+    });
+    group.finish();
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
+    waiting(&mut criterion);
+    decisions(&mut criterion);
     blocklist(&mut criterion);
     grants(&mut criterion);
     criterion.final_summary();

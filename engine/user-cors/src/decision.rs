@@ -213,9 +213,6 @@ pub(crate) fn recheck(
         return Err(Refusal::ServerSpoke(spoken));
     }
     let passed = steps_3_to_6(response, requester, tab, context, now)?;
-    for target in &response.earlier_targets {
-        same_space(target, context)?;
-    }
     // The grant has to be for what was done: each target, with this method, these headers and this network.
     let needs = needs(response, &passed);
     let is_granted = |need: &Need| {
@@ -330,6 +327,9 @@ fn steps_3_to_6(
     // thought, the machine may have joined a network that has these addresses, or policy may have named them.
     let route = context.classifier.classify_again(&failure.route);
     let network = address_space(&route, context)?;
+    for target in &failure.earlier_targets {
+        same_space(target, context)?;
+    }
     if network == TargetNetwork::LocalNetwork && !method.is_safe() {
         return Err(Refusal::LocalNetworkWrite);
     }

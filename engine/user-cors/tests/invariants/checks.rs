@@ -1,20 +1,23 @@
-//! The invariants that the permission model alone can decide, each a function of a trace.
-//!
-//! The others need what the fetch stack records: provenance (1), addresses (5) and two runs side by side (7).
+//! The invariants of user-enabled CORS, each a function of a trace; non-interference (7) is one of two traces.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use user_cors::{Choice, Timestamp};
 
-use crate::trace::{About, Event, QuestionNo, RequestNo, Trace, Word};
+use crate::trace::{About, Addresses, Blemishes, Event, QuestionNo, RequestNo, Trace, Word};
 
 pub type Check = fn(&Trace) -> Result<(), String>;
 
 /// All checks, by the number of their invariant.
-pub const CHECKS: [(u8, Check); 7] = [
+pub const CHECKS: [(u8, Check); 9] = [
+    (1, provenance),
     (2, consent),
     (3, unsafe_once),
     (4, no_unsanctioned_send),
+    (5, addresses),
     (6, the_no_wins),
     (8, interface_integrity),
     (9, termination),
@@ -25,6 +28,8 @@ pub const CHECKS: [(u8, Check); 7] = [
 #[derive(Clone, Copy)]
 struct Granted {
     about: About,
+    /// The network on which the machine was.
+    network: usize,
     /// `None` for a grant that covers every request of its tab.
     request: Option<RequestNo>,
 }
@@ -43,12 +48,85 @@ fn starts(trace: &Trace) -> BTreeMap<RequestNo, (About, bool)> {
         .collect()
 }
 
-/// 2. What is delivered was allowed, by an answer that listed it or one like it, and nothing has taken that back.
+/// Invariant 1: What is delivered came by an exchange in which nobody's authority but the page's could be.
+pub fn provenance(trace: &Trace) -> Result<(), String> {
+    let mut last: BTreeMap<RequestNo, (bool, Blemishes)> = BTreeMap::new();
+    for event in trace {
+        match event {
+            Event::Send {
+                request,
+                preflight,
+                blemishes,
+                ..
+            } => {
+                last.insert(*request, (*preflight, *blemishes));
+            },
+            Event::Deliver { request } => match last.get(request) {
+                Some((false, Blemishes(0))) => {},
+                other => return Err(format!("{request:?} was delivered from {other:?}")),
+            },
+            _ => {},
+        }
+    }
+    Ok(())
+}
+
+/// Invariant 5: What is delivered came from one of the addresses that were classified; they are public unless the person was asked
+/// about the local network; and nothing was looked up between classification and sending.
+pub fn addresses(trace: &Trace) -> Result<(), String> {
+    let starts = starts(trace);
+    let mut classified: BTreeMap<RequestNo, Addresses> = BTreeMap::new();
+    let mut sent: BTreeMap<RequestNo, (usize, Option<Addresses>)> = BTreeMap::new();
+    for event in trace {
+        match event {
+            Event::Resolve { request, .. } => {
+                classified.remove(request);
+            },
+            Event::Classify { request, addresses } => {
+                classified.insert(*request, *addresses);
+            },
+            Event::Send { request, peer, .. } => {
+                sent.insert(*request, (*peer, classified.get(request).copied()));
+            },
+            Event::Deliver { request } => {
+                // What is released as it came was classified after it was sent.
+                let (peer, before) = sent[request];
+                let set = before.or(classified.get(request).copied());
+                let about = starts[request].0;
+                let fits = set.is_some_and(|set| {
+                    set.contains(peer) && (set.are_public() || about.local && !about.is_unsafe())
+                });
+                if !fits {
+                    return Err(format!("{request:?} came from {peer}, of {set:?}"));
+                }
+            },
+            _ => {},
+        }
+    }
+    Ok(())
+}
+
+/// Invariant 7: Two histories that differ only in what a page has no right to know look the same from outside.
+pub fn non_interference(one: &Trace, other: &Trace) -> Result<(), String> {
+    let mut one = one.iter().filter(|event| event.is_visible());
+    let mut other = other.iter().filter(|event| event.is_visible());
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return Ok(()),
+            (one, other) if one == other => {},
+            (one, other) => return Err(format!("{one:?} where the other has {other:?}")),
+        }
+    }
+}
+
+/// Invariant 2: What is delivered was allowed, by an answer that listed it or one like it, and nothing has taken that back.
 pub fn consent(trace: &Trace) -> Result<(), String> {
     let starts = starts(trace);
     let mut listed: BTreeMap<(QuestionNo, u64), Vec<RequestNo>> = BTreeMap::new();
     let mut granted: Vec<Granted> = Vec::new();
     let mut denied: Vec<usize> = Vec::new();
+    let mut blocked: Vec<usize> = Vec::new();
+    let mut network = 0;
     for event in trace {
         match event {
             Event::List {
@@ -70,31 +148,39 @@ pub fn consent(trace: &Trace) -> Result<(), String> {
                     match choice {
                         Choice::AllowOnce => granted.push(Granted {
                             about,
+                            network,
                             request: Some(*request),
                         }),
                         Choice::AllowForVisit | Choice::AlwaysAllow => granted.push(Granted {
                             about,
+                            network,
                             request: None,
                         }),
-                        Choice::Never => {
-                            denied.push(about.target);
-                            granted.retain(|grant| grant.about.target != about.target);
-                        },
+                        Choice::Never => denied.extend(about.targets()),
                         Choice::NotNow => {},
                     }
                 }
             },
             Event::RevokeAll => granted.clear(),
+            Event::Block { target } => blocked.push(*target),
+            Event::Unblock { target } => blocked.retain(|other| other != target),
+            Event::Move { network: to } => network = *to,
             Event::Navigate { tab } => granted.retain(|grant| grant.about.tab != *tab),
             Event::Deliver { request } => {
                 let about = starts[request].0;
-                let live = granted.iter().any(|grant| {
-                    grant.about.tab == about.tab
-                        && grant.about.covers(about)
-                        && grant.request.is_none_or(|only| only == *request)
-                });
-                if !live || denied.contains(&about.target) {
-                    return Err(format!("{request:?} was delivered without a grant"));
+                let is_granted = |target| {
+                    granted.iter().any(|grant| {
+                        grant.about.tab == about.tab
+                            && grant.network == network
+                            && grant.about.covers(about, target)
+                            && grant.request.is_none_or(|only| only == *request)
+                    })
+                };
+                for target in about.targets() {
+                    let forbidden = denied.contains(&target) || blocked.contains(&target);
+                    if forbidden || !is_granted(target) {
+                        return Err(format!("{request:?} was delivered without a grant"));
+                    }
                 }
             },
             _ => {},
@@ -103,27 +189,26 @@ pub fn consent(trace: &Trace) -> Result<(), String> {
     Ok(())
 }
 
-/// 3. A request that does more than read is sent once.
+/// Invariant 3: A request that does more than read is sent once.
 pub fn unsafe_once(trace: &Trace) -> Result<(), String> {
-    for (request, (about, _)) in starts(trace) {
-        let sends = trace
-            .iter()
-            .filter(|event| {
-                **event
-                    == Event::Send {
-                        request,
-                        preflight: false,
-                    }
-            })
-            .count();
-        if about.is_unsafe() && sends > 1 {
-            return Err(format!("{request:?} was sent {sends} times"));
+    let starts = starts(trace);
+    let mut sent: BTreeSet<RequestNo> = BTreeSet::new();
+    for event in trace {
+        if let Event::Send {
+            request,
+            preflight: false,
+            ..
+        } = event
+            && starts[request].0.is_unsafe()
+            && !sent.insert(*request)
+        {
+            return Err(format!("{request:?} was sent twice"));
         }
     }
     Ok(())
 }
 
-/// 4. What needs a preflight, whose preflight failed, is sent only once it is allowed.
+/// Invariant 4: What needs a preflight, whose preflight failed, is sent only once it is allowed.
 pub fn no_unsanctioned_send(trace: &Trace) -> Result<(), String> {
     let starts = starts(trace);
     let mut allowed: Vec<RequestNo> = Vec::new();
@@ -133,6 +218,7 @@ pub fn no_unsanctioned_send(trace: &Trace) -> Result<(), String> {
             Event::Send {
                 request,
                 preflight: false,
+                ..
             } if starts[request].1 && !allowed.contains(request) => {
                 return Err(format!("{request:?} was sent before it was allowed"));
             },
@@ -142,7 +228,7 @@ pub fn no_unsanctioned_send(trace: &Trace) -> Result<(), String> {
     Ok(())
 }
 
-/// 6. After a no there is no question, no further send and no delivery, and the request fails.
+/// Invariant 6: After a no there is no question, no further send and no delivery, and the request fails.
 pub fn the_no_wins(trace: &Trace) -> Result<(), String> {
     for (place, event) in trace.iter().enumerate() {
         let Event::Receive {
@@ -166,8 +252,10 @@ pub fn the_no_wins(trace: &Trace) -> Result<(), String> {
     Ok(())
 }
 
-/// 8. An answer that allows follows 700 ms of the same content in the focused window, and covers only what that content listed.
+/// Invariant 8: An answer that allows follows 700 ms of the same content in the focused window, and covers only what that content
+/// listed; and a page asks at most three questions at once, of at most 64 requests each.
 pub fn interface_integrity(trace: &Trace) -> Result<(), String> {
+    questions_within_budget(trace)?;
     let mut shown: Option<(QuestionNo, u64, Timestamp)> = None;
     let mut listed: Vec<(QuestionNo, u64, RequestNo)> = Vec::new();
     let mut answered: BTreeMap<QuestionNo, u64> = BTreeMap::new();
@@ -225,12 +313,61 @@ pub fn interface_integrity(trace: &Trace) -> Result<(), String> {
     Ok(())
 }
 
-/// 9. Each request has one end and nothing after it, and none is open when its page or the browser is gone.
+fn questions_within_budget(trace: &Trace) -> Result<(), String> {
+    let starts = starts(trace);
+    let mut lists: BTreeMap<(QuestionNo, u64), BTreeSet<RequestNo>> = BTreeMap::new();
+    let mut waiting: BTreeMap<RequestNo, (u64, QuestionNo)> = BTreeMap::new();
+    for event in trace {
+        match event {
+            Event::List {
+                request,
+                question,
+                revision,
+            } => {
+                let list = lists.entry((*question, *revision)).or_default();
+                list.insert(*request);
+                if list.len() > 64 {
+                    return Err(format!("{question:?} lists {} requests", list.len()));
+                }
+            },
+            Event::Ask { request, question } => {
+                let tab = starts[request].0.tab;
+                waiting.insert(*request, (tab, *question));
+                let of_tab = waiting.values().filter(|(other, _)| *other == tab);
+                let questions: BTreeSet<QuestionNo> =
+                    of_tab.map(|(_, question)| *question).collect();
+                if questions.len() > 3 {
+                    return Err(format!("{} questions at once", questions.len()));
+                }
+            },
+            Event::Allow { request, .. } | Event::Fail { request } => {
+                waiting.remove(request);
+            },
+            // What it did not list waits in another question from here on.
+            Event::Answer { question, .. } => {
+                waiting.retain(|_, (_, other)| other != question);
+            },
+            _ => {},
+        }
+    }
+    Ok(())
+}
+
+/// Invariant 9: Each request has one end and nothing after it, and none is open when its page or the browser is gone.
 pub fn termination(trace: &Trace) -> Result<(), String> {
     let mut open: BTreeMap<RequestNo, About> = BTreeMap::new();
     let mut begun: Vec<RequestNo> = Vec::new();
+    let mut answered: Vec<QuestionNo> = Vec::new();
+    let mut cancelled: Vec<RequestNo> = Vec::new();
     for (place, event) in trace.iter().enumerate() {
         match event {
+            Event::Answer { question, .. } if answered.contains(question) => {
+                return Err(format!("{question:?} was answered twice"));
+            },
+            Event::Answer { question, .. } => answered.push(*question),
+            Event::Deliver { request } if cancelled.contains(request) => {
+                return Err(format!("{request:?} was delivered after it was cancelled"));
+            },
             Event::Start { request, about, .. } => {
                 if begun.contains(request) {
                     return Err(format!("{request:?} began twice"));
@@ -242,6 +379,7 @@ pub fn termination(trace: &Trace) -> Result<(), String> {
                 open.remove(request)
                     .ok_or_else(|| format!("{request:?} ended twice"))?;
             },
+            Event::Cancel { request } if open.contains_key(request) => cancelled.push(*request),
             Event::Send { request, .. }
             | Event::Receive { request, .. }
             | Event::Ask { request, .. }
@@ -276,11 +414,38 @@ pub fn termination(trace: &Trace) -> Result<(), String> {
     }
 }
 
-/// 10. While the feature is off nobody is asked, nothing is allowed, and nothing is delivered that CORS would not.
+/// Invariant 10: While the feature is off, and for what it is not for, nobody is asked, nothing is allowed, and nothing is delivered
+/// that CORS would not; and nothing is sent but what would be sent without it, until the request is allowed.
 pub fn inert(trace: &Trace) -> Result<(), String> {
     let mut off = false;
+    let mut hopeless: BTreeSet<RequestNo> = BTreeSet::new();
+    let mut sent: BTreeSet<RequestNo> = BTreeSet::new();
+    let mut allowed: BTreeSet<RequestNo> = BTreeSet::new();
     for event in trace {
+        if let Event::Allow { request, .. } = event {
+            allowed.insert(*request);
+        }
         match event {
+            Event::Hopeless { request } => {
+                hopeless.insert(*request);
+            },
+            Event::Ask { request, .. }
+            | Event::Allow { request, .. }
+            | Event::Deliver { request }
+                if hopeless.contains(request) =>
+            {
+                return Err(format!(
+                    "{request:?} was helped, which is of no kind to be helped"
+                ));
+            },
+            Event::Send { request, .. } if sent.contains(request) && !allowed.contains(request) => {
+                return Err(format!(
+                    "{request:?} was sent once more and nobody had agreed"
+                ));
+            },
+            Event::Send { request, .. } => {
+                sent.insert(*request);
+            },
             Event::SwitchOff => off = true,
             Event::SwitchOn => off = false,
             Event::Ask { request, .. }

@@ -6,6 +6,7 @@ mod facts;
 
 mod checks;
 mod driver;
+mod spoilers;
 mod trace;
 
 use std::thread;
@@ -13,13 +14,16 @@ use std::thread;
 use user_cors::{PermissionStore, UserCors};
 
 use crate::{
-    checks::CHECKS,
-    driver::history,
-    trace::{Event, QuestionNo, RequestNo, Trace, Word},
+    checks::{CHECKS, non_interference},
+    driver::{Reached, World, history},
+    trace::{About, Addresses, Blemishes, Event, QuestionNo, RequestNo, Trace, Word},
 };
 
 /// How many histories are checked.
 const HISTORIES: u64 = 100_000;
+
+/// How many pairs of histories are compared with each other.
+const PAIRS: u64 = 25_000;
 
 /// How many of them one facade goes through before a fresh one takes its place.
 const HISTORIES_PER_FACADE: u64 = 500;
@@ -40,45 +44,161 @@ fn violations(trace: &Trace) -> Vec<(u8, String)> {
         .collect()
 }
 
-#[test]
-fn generated_histories_keep_the_invariants() {
+/// Runs `work` for each seed, in several threads, and adds up what it reached. Each thread has facades of its own.
+fn for_each_seed(
+    seeds: u64,
+    facades: usize,
+    work: impl Fn(&[UserCors], u64) -> Reached + Sync,
+) -> Reached {
     let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let (mut delivered, mut asked) = (0, 0);
+    let work = &work;
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers)
             .map(|worker| {
                 scope.spawn(move || {
-                    let mut user_cors = fresh();
-                    let (mut delivered, mut asked) = (0, 0);
-                    for seed in (worker..HISTORIES).step_by(workers as usize) {
+                    let mut reached = Reached::new();
+                    let mut used = Vec::new();
+                    for seed in (worker..seeds).step_by(workers as usize) {
                         if (seed / workers).is_multiple_of(HISTORIES_PER_FACADE) {
-                            user_cors = fresh();
+                            used = (0..facades).map(|_| fresh()).collect();
                         }
-                        let trace = history(&user_cors, seed);
-                        let found = violations(&trace);
-                        assert!(
-                            found.is_empty(),
-                            "seed {seed}: {found:?}\n{}",
-                            listed(&trace)
-                        );
-                        for event in &trace {
-                            delivered += u64::from(matches!(event, Event::Deliver { .. }));
-                            asked += u64::from(matches!(event, Event::Ask { .. }));
-                        }
+                        add(&mut reached, work(&used, seed));
                     }
-                    (delivered, asked)
+                    reached
                 })
             })
             .collect();
+        let mut all = Reached::new();
         for worker in workers {
-            let (own_delivered, own_asked) = worker.join().expect("a worker that found nothing");
-            delivered += own_delivered;
-            asked += own_asked;
+            add(
+                &mut all,
+                worker.join().expect("a worker that found nothing"),
+            );
         }
+        all
+    })
+}
+
+fn add(all: &mut Reached, more: Reached) {
+    for (name, count) in more {
+        *all.entry(name).or_default() += count;
+    }
+}
+
+/// Everything that the rules of the model can say to what the histories do.
+const RULES: &[&str] = &[
+    // Refusals, by step.
+    "ServerSpoke",
+    "SwitchedOff",
+    "SwitchedOffByPolicy",
+    "PolicyUnusable",
+    "OpaqueRequester",
+    "UntrustworthyRequester",
+    "IneligibleClient",
+    "TabGone",
+    "IneligibleInitiator",
+    "NotCorsMode",
+    "CredentialsIncluded",
+    "Keepalive",
+    "RedirectMode",
+    "IneligibleMethod",
+    "TooManyHeaders",
+    "OverridingHeader",
+    "CredentialsInUrl",
+    "InsecureTarget",
+    "UnverifiedCertificate",
+    "PreventedByServer",
+    "PreventedByMemory",
+    "ResourcePolicySameOrigin",
+    "ResourcePolicySameSite",
+    "TargetBlockedByPolicy",
+    "TargetBlockedByUser",
+    "TargetBlockedBuiltIn",
+    "BlocklistUnreadable",
+    "NotPublic",
+    "LocalNetworkWrite",
+    "Proxied",
+    "UnknownPeer",
+    "AddressesChanged",
+    "AlreadySent",
+    "RequesterBlockedByPolicy",
+    "Denied",
+    "Embargoed",
+    "NeverAsks",
+    "NeedsInteraction",
+    "TooManyQuestions",
+    "QuestionFull",
+    "Declined",
+    "HeldTooLarge",
+    "HeldInterrupted",
+    "GrantEnded",
+    "TooManyWrites",
+    "BudgetSpent",
+    "RedirectToLessPublic",
+    "RedirectToRequester",
+    // How questions end.
+    "AllowOnce",
+    "AllowForVisit",
+    "NotNow",
+    "Never",
+    "Confirmed",
+    "Navigated",
+    "TabClosed",
+    "TimedOut",
+    "Cancelled",
+    "Forbidden",
+    "NetworkChanged",
+    "TooEarly",
+    "Changed",
+    // What needs no question, and an address that moved within its network.
+    "Granted",
+    "Same",
+];
+
+#[test]
+fn generated_histories_keep_the_invariants() {
+    let reached = for_each_seed(HISTORIES, 1, |facades, seed| {
+        let (trace, mut reached) = history(&facades[0], seed, World::Changing);
+        let found = violations(&trace);
+        assert!(
+            found.is_empty(),
+            "seed {seed}: {found:?}\n{}",
+            listed(&trace)
+        );
+        let delivered = trace
+            .iter()
+            .filter(|event| matches!(event, Event::Deliver { .. }));
+        reached.insert("Delivered".to_owned(), delivered.count() as u64);
+        reached
     });
-    println!("{HISTORIES} histories, {asked} requests asked about, {delivered} delivered");
-    // Histories in which nothing happens would prove nothing.
-    assert!(asked > HISTORIES && delivered > HISTORIES / 10);
+    println!("{HISTORIES} histories reached: {reached:#?}");
+    // Histories that do not come to a rule prove nothing about it.
+    for rule in RULES.iter().chain(&["Delivered"]) {
+        assert!(
+            reached.get(*rule).is_some_and(|count| *count >= 10),
+            "{rule} was hardly reached: {:?}",
+            reached.get(*rule)
+        );
+    }
+    assert!(reached["Delivered"] > HISTORIES / 4);
+}
+
+#[test]
+fn what_a_page_may_not_know_makes_no_difference() {
+    for_each_seed(PAIRS, 2, |facades, seed| {
+        let (plain, reached) = history(&facades[0], seed, World::Stable);
+        let (secret, _) = history(&facades[1], seed, World::WithSecrets);
+        if let Err(difference) = non_interference(&plain, &secret) {
+            panic!(
+                "seed {seed}: {difference}\n{}\nand with secrets\n{}",
+                listed(&plain),
+                listed(&secret)
+            );
+        }
+        let found = violations(&secret);
+        assert!(found.is_empty(), "seed {seed}: {found:?}");
+        reached
+    });
 }
 
 /// The first generated history that `break_it` can break, broken.
@@ -86,7 +206,7 @@ fn broken(break_it: impl Fn(&mut Trace) -> Option<()>) -> Trace {
     let user_cors = fresh();
     (0..5000)
         .find_map(|seed| {
-            let mut trace = history(&user_cors, seed);
+            let (mut trace, _) = history(&user_cors, seed, World::Changing);
             break_it(&mut trace)?;
             Some(trace)
         })
@@ -126,6 +246,66 @@ fn each_check_catches_a_break_of_its_rule() {
         caught.push(number);
     };
 
+    let blemished = broken(|trace| {
+        let sent = last_send_of_a_delivery(trace)?;
+        if let Event::Send { blemishes, .. } = &mut trace[sent] {
+            *blemishes = Blemishes(1 << 3);
+        }
+        Some(())
+    });
+    expect(1, "a client certificate was sent", blemished);
+    let from_preflight = broken(|trace| {
+        let sent = last_send_of_a_delivery(trace)?;
+        if let Event::Send { preflight, .. } = &mut trace[sent] {
+            *preflight = true;
+        }
+        Some(())
+    });
+    expect(1, "a preflight's answer is delivered", from_preflight);
+
+    let rebound = broken(|trace| {
+        let sent = last_send_of_a_delivery(trace)?;
+        if let Event::Send { peer, .. } = &mut trace[sent] {
+            *peer = 3;
+        }
+        Some(())
+    });
+    expect(5, "another address answers", rebound);
+    let looked_up = broken(|trace| {
+        let sent = last_send_of_a_delivery(trace)?;
+        let Event::Send { request, .. } = trace[sent] else {
+            return None;
+        };
+        let is_classified = |event: &Event| matches!(event, Event::Classify { request: other, .. } if *other == request);
+        // One that was released as it came is classified later.
+        place(trace, is_classified).filter(|place| *place < sent)?;
+        let addresses = Addresses(0b1000);
+        trace.insert(sent, Event::Resolve { request, addresses });
+        Some(())
+    });
+    expect(
+        5,
+        "a name is looked up again before the request is sent",
+        looked_up,
+    );
+    let local = broken(|trace| {
+        let sent = last_send_of_a_delivery(trace)?;
+        let Event::Send { request, .. } = trace[sent] else {
+            return None;
+        };
+        trace.iter_mut().find_map(|event| match event {
+            Event::Classify {
+                request: other,
+                addresses,
+            } if *other == request && addresses.are_public() => {
+                addresses.0 |= 0b0100;
+                Some(())
+            },
+            _ => None,
+        })
+    });
+    expect(5, "one of the addresses is not public", local);
+
     let consent = broken(|trace| {
         place(trace, is_delivery)?;
         trace.retain(|event| !is_allowing_answer(event));
@@ -138,6 +318,22 @@ fn each_check_catches_a_break_of_its_rule() {
         Some(())
     });
     expect(2, "a revoked grant is used", revoked);
+    let blocked = broken(|trace| {
+        let delivery = place(trace, is_delivery)?;
+        let Event::Deliver { request } = trace[delivery] else {
+            return None;
+        };
+        let target = about(trace, request)?.target;
+        trace.insert(delivery, Event::Block { target });
+        Some(())
+    });
+    expect(2, "a blocked target is read", blocked);
+    let moved = broken(|trace| {
+        let delivery = place(trace, is_delivery)?;
+        trace.insert(delivery, Event::Move { network: 7 });
+        Some(())
+    });
+    expect(2, "a grant of another network is used", moved);
     let elsewhere = broken(|trace| {
         let delivery = place(trace, is_delivery)?;
         let Event::Deliver { request } = trace[delivery] else {
@@ -164,6 +360,7 @@ fn each_check_catches_a_break_of_its_rule() {
             Event::Send {
                 request,
                 preflight: false,
+                ..
             } => trace.iter().any(|event| {
                 matches!(event, Event::Start { request: other, about, .. }
                     if other == request && about.is_unsafe())
@@ -186,12 +383,14 @@ fn each_check_catches_a_break_of_its_rule() {
                 }
             )
         })?;
-        let Event::Send { request, .. } = trace[place] else {
+        let Event::Send { request, peer, .. } = trace[place] else {
             return None;
         };
         let send = Event::Send {
             request,
             preflight: false,
+            peer,
+            blemishes: Blemishes(0),
         };
         trace.insert(place + 1, send);
         Some(())
@@ -247,6 +446,48 @@ fn each_check_catches_a_break_of_its_rule() {
     });
     expect(8, "an answer covers what was not listed", unlisted);
 
+    let crowded = broken(|trace| {
+        let place = place(trace, |event| matches!(event, Event::Ask { .. }))?;
+        let Event::Ask { request, .. } = trace[place] else {
+            return None;
+        };
+        let about = about(trace, request)?;
+        for number in 0..3 {
+            let request = RequestNo(1000 + number);
+            let question = QuestionNo(1000 + number);
+            trace.insert(place + 1, Event::Ask { request, question });
+            trace.insert(
+                0,
+                Event::Start {
+                    request,
+                    about,
+                    needs_preflight: false,
+                },
+            );
+        }
+        Some(())
+    });
+    expect(8, "a page asks four questions at once", crowded);
+    let long = broken(|trace| {
+        let place = place(trace, |event| matches!(event, Event::List { .. }))?;
+        let Event::List {
+            question, revision, ..
+        } = trace[place]
+        else {
+            return None;
+        };
+        for number in 0..64 {
+            let list = Event::List {
+                request: RequestNo(1000 + number),
+                question,
+                revision,
+            };
+            trace.insert(place, list);
+        }
+        Some(())
+    });
+    expect(8, "a question lists 65 requests", long);
+
     let endless = broken(|trace| without(trace, |event| matches!(event, Event::Fail { .. })));
     expect(9, "a request is forgotten", endless);
     let again = broken(|trace| {
@@ -260,18 +501,67 @@ fn each_check_catches_a_break_of_its_rule() {
         let Event::Ask { request, .. } = trace[ask] else {
             return None;
         };
-        let tab = tab_of(trace, request)?;
+        let tab = about(trace, request)?.tab;
         trace.insert(ask + 1, Event::Navigate { tab });
         Some(())
     });
     expect(9, "a request outlives its page", outlives);
 
+    let twice = broken(|trace| {
+        let answer = trace[place(trace, |event| matches!(event, Event::Answer { .. }))?];
+        trace.push(answer);
+        Some(())
+    });
+    expect(9, "a question is answered twice", twice);
+    let cancelled = broken(|trace| {
+        let delivery = place(trace, is_delivery)?;
+        let Event::Deliver { request } = trace[delivery] else {
+            return None;
+        };
+        trace.insert(delivery, Event::Cancel { request });
+        Some(())
+    });
+    expect(9, "a cancelled request is delivered", cancelled);
+
+    let hopeless = broken(|trace| {
+        let ask = place(trace, |event| matches!(event, Event::Ask { .. }))?;
+        let Event::Ask { request, .. } = trace[ask] else {
+            return None;
+        };
+        trace.insert(ask, Event::Hopeless { request });
+        Some(())
+    });
+    expect(10, "a request of another kind is asked about", hopeless);
+    let eager = broken(|trace| {
+        let sent = trace[place(trace, |event| matches!(event, Event::Send { .. }))?];
+        let place = place(trace, |event| *event == sent)?;
+        trace.insert(place, sent);
+        Some(())
+    });
+    expect(10, "a request is sent twice before anybody agreed", eager);
     let off = broken(|trace| {
         let delivery = place(trace, is_delivery)?;
         trace.insert(delivery, Event::SwitchOff);
         Some(())
     });
     expect(10, "a response is delivered while the feature is off", off);
+
+    // 7 is about two histories.
+    let (one, _) = history(&fresh(), 1, World::Stable);
+    let (same, _) = history(&fresh(), 1, World::Stable);
+    assert_eq!(non_interference(&one, &same), Ok(()));
+    for is_told in [Event::is_visible, is_delivery, |event: &Event| {
+        matches!(event, Event::Ask { .. })
+    }] {
+        let (mut other, seed) = (0..5000)
+            .map(|seed| (history(&fresh(), seed, World::Stable).0, seed))
+            .find(|(trace, _)| trace.iter().any(is_told))
+            .expect("a history with such an event");
+        let (one, _) = history(&fresh(), seed, World::Stable);
+        let place = place(&other, is_told).expect("such an event");
+        other.remove(place);
+        assert!(non_interference(&one, &other).is_err(), "seed {seed}");
+    }
 
     for (number, _) in CHECKS {
         assert!(
@@ -281,13 +571,24 @@ fn each_check_catches_a_break_of_its_rule() {
     }
 }
 
-fn tab_of(trace: &Trace, request: RequestNo) -> Option<u64> {
+fn about(trace: &Trace, request: RequestNo) -> Option<About> {
     trace.iter().find_map(|event| match event {
         Event::Start {
             request: other,
             about,
             ..
-        } if *other == request => Some(about.tab),
+        } if *other == request => Some(*about),
         _ => None,
     })
+}
+
+/// The sending of the exchange from which the first delivery came.
+fn last_send_of_a_delivery(trace: &Trace) -> Option<usize> {
+    let delivery = place(trace, is_delivery)?;
+    let Event::Deliver { request } = trace[delivery] else {
+        return None;
+    };
+    trace[..delivery]
+        .iter()
+        .rposition(|event| matches!(event, Event::Send { request: other, .. } if *other == request))
 }

@@ -15,9 +15,13 @@ pub struct QuestionNo(pub usize);
 pub struct About {
     pub tab: u64,
     pub target: usize,
+    /// A silent target that redirected there.
+    pub earlier: Option<usize>,
     pub method: usize,
     /// Whether it has a header beyond the safelist.
     pub header: bool,
+    /// Whether the target is in the local network.
+    pub local: bool,
 }
 
 impl About {
@@ -26,9 +30,62 @@ impl About {
         self.method > 0
     }
 
-    /// Whether what was allowed for one is enough for the other.
-    pub fn covers(self, other: Self) -> bool {
-        (self.target, self.method) == (other.target, other.method) && (self.header || !other.header)
+    /// Whether what was allowed for one is enough for the other at one of its targets.
+    pub fn covers(self, other: Self, target: usize) -> bool {
+        let network = if target == self.target {
+            self.local
+        } else {
+            false
+        };
+        let needed = if target == other.target {
+            other.local
+        } else {
+            false
+        };
+        self.targets().any(|own| own == target)
+            && network == needed
+            && self.method == other.method
+            && (self.header || !other.header)
+    }
+
+    /// Every target that has to be allowed.
+    pub fn targets(self) -> impl Iterator<Item = usize> {
+        self.earlier.into_iter().chain([self.target])
+    }
+}
+
+/// What was recorded of an exchange, as far as somebody's authority could be in it: one bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blemishes(pub u16);
+
+/// What [`Blemishes`] are made of: credentials included, cookies, authentication, a client certificate, a TLS session of
+/// another pool, the pool with credentials, a stored response, a proxy, a connection of another host.
+pub const BLEMISHES: u16 = 9;
+
+/// Addresses, one bit for each of [`ADDRESSES`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses(pub u8);
+
+/// The addresses of the histories, and whether they are public.
+pub const ADDRESSES: [(&str, bool); 4] = [
+    ("8.8.8.8", true),
+    ("9.9.9.9", true),
+    ("192.168.1.7", false),
+    ("127.0.0.1", false),
+];
+
+impl Addresses {
+    pub fn contains(self, address: usize) -> bool {
+        self.0 & (1 << address) != 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..ADDRESSES.len()).filter(move |address| self.contains(*address))
+    }
+
+    /// Whether all of them are public.
+    pub fn are_public(self) -> bool {
+        self.iter().all(|address| ADDRESSES[address].1)
     }
 }
 
@@ -47,9 +104,25 @@ pub enum Event {
         about: About,
         needs_preflight: bool,
     },
+    /// It is of a kind that nobody can be asked about.
+    Hopeless {
+        request: RequestNo,
+    },
+    /// The target's name was looked up.
+    Resolve {
+        request: RequestNo,
+        addresses: Addresses,
+    },
+    /// These addresses passed step 6.
+    Classify {
+        request: RequestNo,
+        addresses: Addresses,
+    },
     Send {
         request: RequestNo,
         preflight: bool,
+        peer: usize,
+        blemishes: Blemishes,
     },
     Receive {
         request: RequestNo,
@@ -94,12 +167,40 @@ pub enum Event {
         request: RequestNo,
     },
     RevokeAll,
+    /// A target is on the user's blocklist.
+    Block {
+        target: usize,
+    },
+    Unblock {
+        target: usize,
+    },
+    /// The machine is on this network now.
+    Move {
+        network: usize,
+    },
     Navigate {
         tab: u64,
     },
+    /// By preference, by policy, or since policy cannot be read.
     SwitchOff,
     SwitchOn,
     Quit,
+}
+
+impl Event {
+    /// Whether a page or a person could tell that it happened, and when.
+    pub fn is_visible(&self) -> bool {
+        matches!(
+            self,
+            Self::Start { .. }
+                | Self::Ask { .. }
+                | Self::List { .. }
+                | Self::Show { .. }
+                | Self::Answer { .. }
+                | Self::Deliver { .. }
+                | Self::Fail { .. }
+        )
+    }
 }
 
 /// A whole history, until the browser has quit.
