@@ -1,6 +1,7 @@
 //! `cargo xtask wpt`: web platform tests on the browser.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -12,6 +13,12 @@ use crate::workspace::Workspace;
 
 /// The folder of our own tests, in the checkout.
 const SUITE: &str = "wpt";
+
+/// The subcommand of the runner that runs nothing.
+const MERGE: &str = "merge";
+
+/// The page of `--side-by-side`, beside the programs, if no other is named.
+const SIDE_BY_SIDE: &str = "wpt-side-by-side.html";
 
 /// `cargo xtask wpt [ARGUMENTS...]`: hands its arguments to the runner. Without `--upstream` our own tests are
 /// run.
@@ -28,32 +35,46 @@ pub(crate) fn play(
     cargo: &Cargo<'_>,
     arguments: &[OsString],
 ) -> Result<ExitCode> {
-    // The runner finds the browser beside itself.
-    let mut command = cargo.program("wpt-runner");
-    command.args(["--called-as", "cargo xtask wpt"]);
     let suite = workspace.root().join(SUITE);
-    let is_upstream = has_option(arguments, "--upstream");
-    if !has_option(arguments, "--expectations") {
+    let page = workspace.program("wpt").with_file_name(SIDE_BY_SIDE);
+    // The runner finds the browser beside itself.
+    let status = cargo
+        .program("wpt-runner")
+        .args(completed(arguments, &suite, &page))
+        .status()
+        .context("the runner cannot be started")?;
+    Ok(crate::run::exit_code(status))
+}
+
+/// The runner's arguments, with those that follow from the others or from the checkout.
+fn completed(arguments: &[OsString], suite: &Path, page: &Path) -> Vec<OsString> {
+    let mut completed: Vec<OsString> = Vec::new();
+    let (subcommand, rest) = match arguments.split_first() {
+        Some((first, rest)) if first == MERGE => (Some(first), rest),
+        _ => (None, arguments),
+    };
+    completed.extend(subcommand.cloned());
+    completed.extend(["--called-as".into(), "cargo xtask wpt".into()]);
+    let is_upstream = has_option(rest, "--upstream");
+    if !has_option(rest, "--expectations") {
         let name = if is_upstream {
             "upstream.json"
         } else {
             "own.json"
         };
-        command
-            .arg("--expectations")
-            .arg(suite.join("expectations").join(name));
+        completed.extend([
+            "--expectations".into(),
+            suite.join("expectations").join(name).into(),
+        ]);
     }
-    let names_tests = ["--suite", "--from"]
-        .iter()
-        .any(|option| has_option(arguments, option));
-    if !is_upstream && !names_tests {
-        command.arg("--suite").arg(&suite);
+    if subcommand.is_none() && !is_upstream && !has_option(rest, "--suite") {
+        completed.extend(["--suite".into(), suite.into()]);
     }
-    let status = command
-        .args(arguments)
-        .status()
-        .context("the runner cannot be started")?;
-    Ok(crate::run::exit_code(status))
+    if has_option(rest, "--side-by-side") && !has_option(rest, "--html") {
+        completed.extend(["--html".into(), page.into()]);
+    }
+    completed.extend(rest.iter().cloned());
+    completed
 }
 
 /// Whether an option is there, with its value in the same word or the next.
@@ -69,6 +90,32 @@ fn has_option(arguments: &[OsString], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_that_follow_are_added() {
+        for (line, expected) in [
+            (
+                &["cors/"][..],
+                "--called-as cargo xtask wpt --expectations /c/wpt/expectations/own.json --suite /c/wpt cors/",
+            ),
+            (
+                &["--upstream", "tree"],
+                "--called-as cargo xtask wpt --expectations /c/wpt/expectations/upstream.json --upstream tree",
+            ),
+            (
+                &["--side-by-side", "--expectations=e"],
+                "--called-as cargo xtask wpt --suite /c/wpt --html /p.html --side-by-side --expectations=e",
+            ),
+            (
+                &["merge", "a", "b"],
+                "merge --called-as cargo xtask wpt --expectations /c/wpt/expectations/own.json a b",
+            ),
+        ] {
+            let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+            let completed = completed(&arguments, Path::new("/c/wpt"), Path::new("/p.html"));
+            assert_eq!(completed.join(" ".as_ref()), expected, "{line:?}");
+        }
+    }
 
     #[test]
     fn options_are_found_in_either_form() {

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
 
+use crate::outcome::{Browser, LATCHKEY};
 use crate::report::text::shell_word;
 use crate::selection::{Chunk, Extra, Selection, SelectionError};
 
@@ -13,15 +15,21 @@ use crate::selection::{Chunk, Extra, Selection, SelectionError};
 #[command(
     name = "wpt-runner",
     version,
-    after_help = "Exit status: 0 if everything was as expected, 1 if not, 2 if the tests could not be run."
+    after_help = "Exit status: 0 if everything was as expected, 1 if not, 2 if the tests could not be run.",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
 )]
 pub struct Arguments {
+    /// What is done instead of running tests.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Folders, files or tests to run, such as cors/ or /cors/basic.htm; without any, all
     #[arg(value_name = "TESTS")]
     pub include: Vec<String>,
 
     /// An unpacked tree of web-platform-tests, whose tests are run on its own server
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["suite", "from"])]
+    #[arg(long, value_name = "DIR", required_unless_present = "suite")]
     pub upstream: Option<PathBuf>,
 
     /// The folder of our own tests, with the folders tests and harness
@@ -45,11 +53,36 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "served")]
     pub free_ports: bool,
 
-    /// The browser; without this the one beside this program
+    /// The browser to run the tests in (repeatable, for results side by side)
+    #[arg(long, value_name = "NAME", value_enum, default_values = ["latchkey"])]
+    pub product: Vec<Product>,
+
+    /// Run the tests in Latchkey and in Chromium, and write one page with both: short for --product latchkey
+    /// --product chromium
+    #[arg(long, conflicts_with = "product", requires = "html")]
+    pub side_by_side: bool,
+
+    /// Latchkey; without this the one beside this program
     #[arg(long, value_name = "PATH")]
     pub browser: Option<PathBuf>,
 
-    /// An argument more for the browser (repeatable)
+    /// Chromium; without this the one that chromedriver finds
+    #[arg(long, value_name = "PATH")]
+    pub chromium: Option<PathBuf>,
+
+    /// The WebDriver server that is started for browsers other than Latchkey
+    #[arg(long, value_name = "PATH", default_value = CHROMEDRIVER)]
+    pub webdriver_binary: PathBuf,
+
+    /// The address of a WebDriver server that runs already, instead of starting one
+    #[arg(long, value_name = "URL", conflicts_with = "webdriver_binary")]
+    pub webdriver: Option<Url>,
+
+    /// What is asked of --product other, as a JSON object of WebDriver capabilities
+    #[arg(long, value_name = "FILE")]
+    pub capabilities: Option<PathBuf>,
+
+    /// An argument more for the browsers (repeatable)
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     pub browser_arg: Vec<OsString>,
 
@@ -93,11 +126,35 @@ pub struct Arguments {
     #[arg(long)]
     pub list: bool,
 
-    /// Do not run anything, but take the raw results in this file (repeatable, to put chunks together)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "suite", "manifest", "include"])]
-    pub from: Vec<PathBuf>,
+    /// Where the results go.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}
 
-    /// What is expected not to pass; without this nothing is
+/// What is done instead of running tests.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Put the raw results of several runs together, such as those of chunks, and of several browsers
+    Merge(Merge),
+}
+
+/// `merge`.
+#[derive(Args, Clone, Debug)]
+pub struct Merge {
+    /// Files written by --results
+    #[arg(value_name = "RESULTS", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Where the results go.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}
+
+/// What is expected, and where the results go.
+#[derive(Args, Clone, Debug)]
+pub struct Outputs {
+    /// What is expected not to pass; without this nothing is. For another browser than Latchkey this is the file that has
+    /// the browser's name before its extension, if it is there
     #[arg(long, value_name = "FILE")]
     pub expectations: Option<PathBuf>,
 
@@ -109,9 +166,14 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub results: Option<PathBuf>,
 
-    /// Write the results to this file in WPT's own format
+    /// Write the results to this file in WPT's own format; with several browsers to one for each, with the browser's name
+    /// before the extension
     #[arg(long, value_name = "FILE")]
     pub wptreport: Option<PathBuf>,
+
+    /// Write the results to this file as one page to look at
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 
     /// How this program was started, for the commands it prints
     #[arg(
@@ -130,7 +192,56 @@ fn parse_multiplier(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The WebDriver server of Chromium.
+const CHROMEDRIVER: &str = "chromedriver";
+
+/// A browser that tests can be run in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[value(rename_all = "lowercase")]
+pub enum Product {
+    /// The browser of this project
+    Latchkey,
+    /// Chromium, by chromedriver
+    Chromium,
+    /// Any browser with a WebDriver server; the tests' hosts have to be in /etc/hosts
+    Other,
+}
+
+impl Product {
+    /// The value of `--product` that asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Latchkey => "latchkey",
+            Self::Chromium => "chromium",
+            Self::Other => "other",
+        }
+    }
+
+    /// The product whose results go by this name.
+    pub fn of_browser(name: &str) -> Self {
+        match name {
+            LATCHKEY => Self::Latchkey,
+            "chromium" => Self::Chromium,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Arguments {
+    /// The browsers, in the order in which they are run.
+    pub fn products(&self) -> Vec<Product> {
+        if self.side_by_side {
+            return vec![Product::Latchkey, Product::Chromium];
+        }
+        let mut products = Vec::new();
+        for product in &self.product {
+            if !products.contains(product) {
+                products.push(*product);
+            }
+        }
+        products
+    }
+
     /// Which tests are asked for.
     ///
     /// # Errors
@@ -150,20 +261,28 @@ impl Arguments {
         })
     }
 
-    /// The command that runs one of the tests as it was run.
-    pub fn again(&self, test: &str) -> String {
-        let mut words = vec![self.called_as.clone()];
+    /// The command that runs one of the tests as it was run in this browser.
+    pub fn again(&self, test: &str, browser: &Browser) -> String {
+        let mut words = self.outputs.again(browser);
+        let webdriver = (self.webdriver_binary.as_os_str() != CHROMEDRIVER)
+            .then(|| self.webdriver_binary.clone());
         let paths = [
             ("--upstream", &self.upstream),
             ("--suite", &self.suite),
             ("--manifest", &self.manifest),
             ("--browser", &self.browser),
+            ("--chromium", &self.chromium),
+            ("--webdriver-binary", &webdriver),
+            ("--capabilities", &self.capabilities),
         ];
         for (option, path) in paths {
             if let Some(path) = path {
                 words.push(option.to_owned());
                 words.push(shell_word(&path.to_string_lossy()));
             }
+        }
+        if let Some(url) = &self.webdriver {
+            words.push(format!("--webdriver {}", shell_word(url.as_str())));
         }
         for (option, is_set) in [("--served", self.served), ("--free-ports", self.free_ports)] {
             words.extend(is_set.then(|| option.to_owned()));
@@ -182,6 +301,18 @@ impl Arguments {
         }
         words.push(shell_word(test));
         words.join(" ")
+    }
+}
+
+impl Outputs {
+    /// How a command begins that runs a test in this browser.
+    pub fn again(&self, browser: &Browser) -> Vec<String> {
+        let mut words = vec![self.called_as.clone()];
+        let product = Product::of_browser(&browser.product);
+        if product != Product::Latchkey {
+            words.push(format!("--product {}", product.name()));
+        }
+        words
     }
 }
 
@@ -207,11 +338,21 @@ mod tests {
             "--upstream wpt --with sharedworker --with h2 -j 4 --timeout-multiplier 2.5",
             "--upstream wpt --browser-arg --pref --browser-arg a=b",
             "--upstream wpt --rebaseline --expectations e.json --repeat 3",
-            "--from a.jsonl --from b.jsonl --wptreport w.json",
+            "merge a.jsonl b.jsonl --wptreport w.json --html page.html",
+            "merge --expectations e.json --rebaseline a.jsonl",
             "--suite wpt --free-ports user-enabled-cors/",
+            "--suite wpt merge/",
+            "--suite wpt merge",
+            "--suite wpt --side-by-side --html page.html",
+            "--suite wpt --product latchkey --product other --webdriver http://127.0.0.1:4444 --capabilities c.json",
         ] {
             let arguments = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
             arguments.selection().expect("a selection");
+            assert_eq!(
+                arguments.command.is_some(),
+                line.starts_with("merge"),
+                "{line}"
+            );
         }
     }
 
@@ -225,10 +366,15 @@ mod tests {
             "--upstream wpt --with everything",
             "--upstream wpt --timeout-multiplier 0",
             "--upstream wpt --timeout-multiplier NaN",
-            "--upstream wpt --from a.jsonl",
+            "merge",
+            "--suite wpt --side-by-side",
+            "--suite wpt --side-by-side --html p.html --product latchkey",
+            "--suite wpt --product netscape",
+            "--suite wpt --webdriver nowhere",
+            "--suite wpt --webdriver http://a --webdriver-binary b",
             "--upstream wpt --suite wpt",
             "--suite wpt --served",
-            "--manifest m.json --from a.jsonl",
+            "--manifest m.json merge a.jsonl",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
@@ -243,8 +389,31 @@ mod tests {
         )
         .expect("arguments");
         assert_eq!(
-            arguments.again("/cors/a.html?x&y"),
+            arguments.again("/cors/a.html?x&y", &Browser::latchkey("1")),
             "cargo --upstream /a/wpt --browser-arg=--x=y --with h2 --timeout-multiplier 2 '/cors/a.html?x&y'"
+        );
+        let chromium = Browser {
+            product: "chromium".to_owned(),
+            version: "1".to_owned(),
+        };
+        let arguments = parse("--suite wpt --side-by-side --html p.html").expect("arguments");
+        assert_eq!(
+            arguments.again("/a", &chromium),
+            "wpt-runner --product chromium --suite wpt /a"
+        );
+    }
+
+    #[test]
+    fn each_browser_is_run_once() {
+        let products = |line| parse(line).expect("arguments").products();
+        assert_eq!(products("--suite wpt"), [Product::Latchkey]);
+        assert_eq!(
+            products("--suite wpt --product chromium --product latchkey --product chromium"),
+            [Product::Chromium, Product::Latchkey]
+        );
+        assert_eq!(
+            products("--suite wpt --side-by-side --html p.html"),
+            [Product::Latchkey, Product::Chromium]
         );
     }
 }

@@ -1,21 +1,22 @@
-//! One test in one browser process: started, listened to, and ended.
+//! One test in one process of this project's browser: started, listened to, and ended.
 //!
 //! A process that hangs or crashes takes no other test with it, and each test begins with an empty profile.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
 use url::Url;
 
 use crate::manifest::Timeout;
-use crate::outcome::{TestResult, TestStatus};
+use crate::outcome::{Browser, TestResult, TestStatus};
 use crate::report_script::{self, PageReport};
 
 /// The longest line of the browser's output that is read whole, in bytes. A page decides how long a report is.
@@ -32,7 +33,11 @@ const QUEUED_LINES: usize = 64;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How long the browser may take to end after it was told to.
-const END_DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const END_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the browser may take to tell its version or its options, and how many bytes of that are read.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
+const MAX_ANSWER: u64 = 1024 * 1024;
 
 /// How often it is looked whether a browser that has closed its streams has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -57,6 +62,11 @@ pub struct Launcher {
     pub arguments: Vec<OsString>,
     /// Variables that are set for it beside those of the runner.
     pub environment: Vec<(OsString, OsString)>,
+    /// The folder in which each test gets a profile of its own, which lasts as a person's does; without this the profile is
+    /// one that the browser makes and keeps in memory only.
+    pub profiles: Option<PathBuf>,
+    /// What it is.
+    pub browser: Browser,
 }
 
 impl Launcher {
@@ -68,7 +78,16 @@ impl Launcher {
     /// to a browser that runs is a result.
     pub fn run(&self, test: &str, url: &Url, deadline: Duration) -> Result<TestResult> {
         let began = Instant::now();
-        let mut process = Process::start(self, url)?;
+        let profile = match &self.profiles {
+            Some(folder) => Some(
+                tempfile::Builder::new()
+                    .prefix("profile-")
+                    .tempdir_in(folder)
+                    .context("no profile can be made")?,
+            ),
+            None => None,
+        };
+        let mut process = Process::start(self, profile.as_ref().map(TempDir::path), url)?;
         let ending = process.wait_for_report(url, began + deadline);
         let duration = began.elapsed();
         let (status, message, subtests) = match ending {
@@ -84,6 +103,7 @@ impl Launcher {
         let end = process.end(has_ended)?;
         Ok(TestResult {
             test: test.to_owned(),
+            browser: self.browser.clone(),
             status,
             message: if has_ended {
                 Some(format!(
@@ -154,9 +174,14 @@ struct Process {
 }
 
 impl Process {
-    fn start(launcher: &Launcher, url: &Url) -> Result<Self> {
-        let mut child = Command::new(&launcher.program)
-            .args(&launcher.arguments)
+    fn start(launcher: &Launcher, profile: Option<&Path>, url: &Url) -> Result<Self> {
+        let mut command = Command::new(&launcher.program);
+        command.args(&launcher.arguments);
+        match profile {
+            Some(folder) => command.arg("--config-dir").arg(folder),
+            None => command.arg("--temporary-profile"),
+        };
+        let mut child = command
             .arg(url.as_str())
             .envs(launcher.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -188,7 +213,7 @@ impl Process {
         loop {
             match self.next_event(deadline) {
                 Ok(Event::Output(line)) => match report_script::read(&line) {
-                    Some(report) if is_of(&report, url) => return Ending::Report(report),
+                    Some(report) if is_of(&report.url, url) => return Ending::Report(report),
                     _ => self.keep(line),
                 },
                 Ok(Event::Error(line)) => self.keep(line),
@@ -276,9 +301,9 @@ impl Drop for Process {
     }
 }
 
-/// Whether a report comes from the test's document, and not from one that the test has opened.
-fn is_of(report: &PageReport, url: &Url) -> bool {
-    let Ok(mut reported) = Url::parse(&report.url) else {
+/// Whether a report from this address comes from the test's document, and not from one that the test has opened.
+pub(crate) fn is_of(reported: &str, url: &Url) -> bool {
+    let Ok(mut reported) = Url::parse(reported) else {
         return false;
     };
     let mut url = url.clone();
@@ -332,6 +357,74 @@ fn skip_line(stream: &mut impl BufRead) -> Result<()> {
     }
 }
 
+/// The version that a browser says it has; empty if it does not say.
+///
+/// # Errors
+///
+/// If it cannot be started.
+pub fn version(program: &Path) -> Result<String> {
+    let text = what_it_says(program, "--version", ANSWER_DEADLINE)?;
+    let version = text
+        .lines()
+        .next()
+        .and_then(|line| line.split_whitespace().last());
+    Ok(version.unwrap_or_default().to_owned())
+}
+
+/// Whether a browser's `--help` lists this option.
+///
+/// # Errors
+///
+/// If it cannot be started.
+pub fn has_option(program: &Path, option: &str) -> Result<bool> {
+    let text = what_it_says(program, "--help", ANSWER_DEADLINE)?;
+    Ok(text.split_whitespace().any(|word| word == option))
+}
+
+/// What a browser writes when it is asked about itself; nothing if it does not understand. One that does not end is killed.
+fn what_it_says(program: &Path, question: &str, limit: Duration) -> Result<String> {
+    let deadline = Instant::now() + limit;
+    let mut child = Command::new(program)
+        .arg(question)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("the browser {} cannot be started", program.display()))?;
+    let (sender, answer) = mpsc::channel();
+    if let Some(stream) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            // What cannot be read is no answer; that nobody listens any more is no matter.
+            let _ = stream.take(MAX_ANSWER).read_to_end(&mut text);
+            let _ = sender.send(text);
+        });
+    }
+    let remaining = || deadline.saturating_duration_since(Instant::now());
+    let text = answer.recv_timeout(remaining());
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break Some(status),
+            None if remaining().is_zero() => break None,
+            None => thread::sleep(POLL_INTERVAL),
+        }
+    };
+    let (Ok(text), Some(status)) = (text, status) else {
+        child.kill().context("a browser cannot be killed")?;
+        child.wait().context("a browser's end was missed")?;
+        bail!(
+            "the browser {} does not answer {question} within {} s",
+            program.display(),
+            limit.as_secs()
+        );
+    };
+    Ok(if status.success() {
+        String::from_utf8_lossy(&text).into_owned()
+    } else {
+        String::new()
+    })
+}
+
 /// The browser that the same build made: beside this program.
 ///
 /// # Errors
@@ -364,10 +457,13 @@ mod tests {
             program: "sh".into(),
             arguments: vec![
                 "-c".into(),
-                format!("trap 'exit 0' TERM; {script}").into(),
+                // The URL comes last.
+                format!("trap 'exit 0' TERM; while [ $# -gt 1 ]; do shift; done; {script}").into(),
                 "browser".into(),
             ],
             environment: vec![("REPORT".into(), REPORT.into())],
+            profiles: None,
+            browser: Browser::latchkey("1"),
         };
         let url = Url::parse(URL).expect("a URL");
         launcher
@@ -457,9 +553,58 @@ mod tests {
             program: "/nonexistent/browser".into(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            profiles: None,
+            browser: Browser::latchkey("1"),
         };
         let url = Url::parse(URL).expect("a URL");
         assert!(launcher.run("/a.html", &url, LONG).is_err());
+    }
+
+    #[test]
+    fn a_profile_that_lasts_is_removed_with_the_test() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script =
+            r#"[ -d "$2" ] && touch "$2/kept" && echo "$REPORT"; while :; do sleep 0.05; done"#;
+        let launcher = Launcher {
+            program: "sh".into(),
+            arguments: vec![
+                "-c".into(),
+                format!("trap 'exit 0' TERM; [ \"$1\" = --config-dir ] || exit 9; {script}").into(),
+                "browser".into(),
+            ],
+            environment: vec![("REPORT".into(), REPORT.into())],
+            profiles: Some(folder.path().to_owned()),
+            browser: Browser::latchkey("1"),
+        };
+        let url = Url::parse(URL).expect("a URL");
+        let result = launcher.run("/a.html", &url, LONG).expect("a shell runs");
+        assert_eq!(result.status, TestStatus::Ok);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            0
+        );
+    }
+
+    #[test]
+    fn versions() {
+        assert_eq!(version(Path::new("/bin/false")).expect("it runs"), "");
+        assert!(version(Path::new("/nonexistent/browser")).is_err());
+        assert!(!has_option(Path::new("/bin/false"), "--help").expect("it runs"));
+        assert!(has_option(Path::new("/bin/echo"), "--help").expect("it runs"));
+        assert!(!has_option(Path::new("/bin/echo"), "--hel").expect("it runs"));
+    }
+
+    #[test]
+    fn a_browser_that_does_not_answer_is_killed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("fifo");
+        // `cat` of a pipe that nobody writes to waits for ever.
+        let made = Command::new("mkfifo").arg(&program).status();
+        assert!(made.expect("mkfifo").success());
+        let question = program.to_string_lossy();
+        let error = what_it_says(Path::new("/bin/cat"), &question, Duration::from_millis(200))
+            .expect_err("there is no answer");
+        assert!(error.to_string().contains("does not answer"), "{error}");
     }
 
     #[test]

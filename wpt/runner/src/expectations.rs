@@ -229,10 +229,10 @@ impl Expectations {
     ///
     /// A list of several statuses stays if each of the results is in it; so does a reason, and what is disabled. Several
     /// results of one test make such lists.
-    pub fn rebaseline(&mut self, results: &[TestResult]) {
+    pub fn rebaseline(&mut self, results: &[&TestResult]) {
         let mut by_test: BTreeMap<&str, Vec<&TestResult>> = BTreeMap::new();
         for result in results {
-            by_test.entry(&result.test).or_default().push(result);
+            by_test.entry(&result.test).or_default().push(*result);
         }
         for (test, results) in by_test {
             let old = self.of(test);
@@ -290,6 +290,10 @@ mod tests {
 
     fn parse(text: &str) -> Expectations {
         serde_json::from_str(text).expect("expectations")
+    }
+
+    fn rebaseline(expectations: &mut Expectations, results: &[TestResult]) {
+        expectations.rebaseline(&results.iter().collect::<Vec<_>>());
     }
 
     const LISTED: &str = r#"{
@@ -391,7 +395,7 @@ mod tests {
             ),
             result("/c", TestStatus::Crash, &[]),
         ];
-        expectations.rebaseline(&results);
+        rebaseline(&mut expectations, &results);
         for result in &results {
             assert_eq!(expectations.of(&result.test).compare(result), []);
         }
@@ -410,10 +414,11 @@ mod tests {
     #[test]
     fn what_passes_is_no_longer_listed() {
         let mut expectations = parse(LISTED);
-        expectations.rebaseline(&[
+        let results = [
             result("/b", TestStatus::Ok, &[("x", Pass)]),
             result("/a", TestStatus::Ok, &[("fails", Pass)]),
-        ]);
+        ];
+        rebaseline(&mut expectations, &results);
         assert_eq!(expectations, Expectations::default());
     }
 
@@ -424,7 +429,7 @@ mod tests {
             result("/a", TestStatus::Ok, &[("x", Pass), ("twice", Pass)]),
             result("/a", TestStatus::Timeout, &[("x", Fail), ("twice", Pass)]),
         ];
-        expectations.rebaseline(&results);
+        rebaseline(&mut expectations, &results);
         assert_eq!(
             expectations,
             parse(r#"{"/a": {"status": ["OK", "TIMEOUT"], "subtests": {"x": ["PASS", "FAIL"]}}}"#)

@@ -73,11 +73,48 @@ pub struct Subtest {
     pub message: Option<String>,
 }
 
+/// Which browser a test was run in.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Browser {
+    /// Its name, such as `latchkey` or `chromium`.
+    pub product: String,
+    /// Its version; empty if that is not known.
+    pub version: String,
+}
+
+impl Browser {
+    /// The browser of this project, of this version.
+    pub fn latchkey(version: &str) -> Self {
+        Self {
+            product: LATCHKEY.to_owned(),
+            version: version.to_owned(),
+        }
+    }
+}
+
+impl Default for Browser {
+    fn default() -> Self {
+        Self::latchkey("")
+    }
+}
+
+impl fmt::Display for Browser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.product, self.version)
+    }
+}
+
+/// The name of the browser of this project.
+pub const LATCHKEY: &str = "latchkey";
+
 /// One test that was run: a line of the raw results.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct TestResult {
     /// The test: the path and query of its URL, as in WPT's reports.
     pub test: String,
+    /// The browser.
+    #[serde(default)]
+    pub browser: Browser,
     /// What it came to as a whole.
     pub status: TestStatus,
     /// Why, if that is not [`TestStatus::Ok`].
@@ -118,6 +155,7 @@ pub(crate) mod fake {
     ) -> TestResult {
         TestResult {
             test: test.to_owned(),
+            browser: Browser::default(),
             status,
             message: None,
             duration_ms: 1500,

@@ -30,15 +30,24 @@ pub struct OwnServer {
 }
 
 impl OwnServer {
-    /// Starts it. `suite` is the folder that holds the folders of fixtures and of the harness.
+    /// Starts it. `suite` is the folder that holds the folders of fixtures and of the harness; `report_script` one whose
+    /// `testharnessreport.js` goes before the harness's.
     ///
     /// # Errors
     ///
     /// If a folder is missing, or a port is taken.
-    pub fn start(suite: &Path, scratch: &Path, numbers: Numbers) -> Result<Self> {
+    pub fn start(
+        suite: &Path,
+        scratch: &Path,
+        numbers: Numbers,
+        report_script: Option<&Path>,
+    ) -> Result<Self> {
         let mut roots = Roots::default();
         roots.add("/", folder(suite, "tests")?);
         roots.add("/resources/", folder(suite, "harness")?);
+        if let Some(folder) = report_script {
+            roots.add("/resources/", folder);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
@@ -66,7 +75,7 @@ impl OwnServer {
         &self.hosts
     }
 
-    /// What the browser has to be told beside: how it answers, and that all of this is the Internet but for the ports of
+    /// What this project's browser has to be told beside: how it answers, and that all of this is the Internet but for the ports of
     /// the names that end in `-private`.
     pub fn arguments(&self) -> Vec<OsString> {
         vec![

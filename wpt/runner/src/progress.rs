@@ -19,6 +19,8 @@ pub struct Numbers {
     pub done: usize,
     /// Those of them with something unexpected.
     pub unexpected: usize,
+    /// How often everything has been begun, if that is more than once.
+    pub pass: usize,
 }
 
 /// A line that tells how far the run is.
@@ -27,12 +29,17 @@ pub fn line(numbers: Numbers, elapsed: Duration) -> String {
         total,
         done,
         unexpected,
+        pass,
     } = numbers;
     let filled = (done * BAR_WIDTH).checked_div(total).unwrap_or(BAR_WIDTH);
     let bar: String = (0..BAR_WIDTH)
         .map(|index| if index < filled { '#' } else { '-' })
         .collect();
     let mut line = format!("[{bar}] {done}/{total}, {unexpected} unexpected");
+    if pass > 1 {
+        // Writing into a string cannot fail.
+        let _ = write!(line, ", time {pass}");
+    }
     if let (Some(remaining), true) = (remaining(numbers, elapsed), done < total) {
         // Writing into a string cannot fail.
         let _ = write!(line, ", about {} left", readable(remaining));
@@ -122,9 +129,17 @@ mod tests {
                 total,
                 done,
                 unexpected: 2,
+                pass: 1,
             };
             assert_eq!(line(numbers, Duration::from_secs(seconds)), expected);
         }
+        let numbers = Numbers {
+            total: 4,
+            done: 4,
+            unexpected: 0,
+            pass: 3,
+        };
+        assert!(line(numbers, Duration::ZERO).ends_with("4/4, 0 unexpected, time 3"));
     }
 
     #[test]

@@ -24,16 +24,25 @@ const PREFIX: &str = "ALERT: WPTRESULT:";
 ///
 /// If the file cannot be written.
 pub fn write(folder: &Path, timeout_multiplier: f64) -> Result<PathBuf> {
-    if !SCRIPT.contains(MULTIPLIER_LINE) {
-        bail!("the report script has no place for the timeout multiplier");
-    }
-    let line = format!("const TIMEOUT_MULTIPLIER = {timeout_multiplier};");
     let folder = folder.join("userscripts");
-    fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let path = folder.join("report.js");
-    fs::write(&path, SCRIPT.replace(MULTIPLIER_LINE, &line))
+    fs::write(&path, with_multiplier(SCRIPT, timeout_multiplier)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(folder)
+}
+
+/// A script with the multiplier written into it.
+///
+/// # Errors
+///
+/// If it has no place for that.
+pub fn with_multiplier(script: &str, timeout_multiplier: f64) -> Result<String> {
+    if !script.contains(MULTIPLIER_LINE) {
+        bail!("a report script has no place for the timeout multiplier");
+    }
+    let line = format!("const TIMEOUT_MULTIPLIER = {timeout_multiplier};");
+    Ok(script.replace(MULTIPLIER_LINE, &line))
 }
 
 /// What a document says it came to.
@@ -52,7 +61,11 @@ pub struct PageReport {
 /// The report in a line of the browser's output. Lines that are none, and reports that cannot be understood, give nothing:
 /// any page may call `alert()`.
 pub fn read(line: &str) -> Option<PageReport> {
-    let text = line.strip_prefix(PREFIX)?;
+    read_json(line.strip_prefix(PREFIX)?)
+}
+
+/// The report in a text that is nothing else.
+pub fn read_json(text: &str) -> Option<PageReport> {
     let wire: WireReport = serde_json::from_str(text).ok()?;
     let subtests = wire.subtests.into_iter().map(|subtest| {
         Some(Subtest {

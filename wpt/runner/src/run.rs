@@ -1,21 +1,20 @@
 //! A whole run: which tests, how, and what came out.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufWriter, Write, stdout};
-use std::time::{Duration, SystemTime};
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::arguments::Arguments;
-use crate::browser::{self, Launcher};
-use crate::expectations::Expectations;
+use crate::arguments::{Arguments, Command, Merge, Product};
+use crate::browser;
+use crate::driver::Driver;
 use crate::manifest::TestCase;
-use crate::outcome::TestResult;
-use crate::progress::{Numbers, Progress};
-use crate::report::{json_lines, text, wptreport};
-use crate::report_script;
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::report::json_lines;
+use crate::report::text::shell_word;
 use crate::schedule;
 use crate::suite::Suite;
 
@@ -25,196 +24,159 @@ use crate::suite::Suite;
 ///
 /// If the tests cannot be run, or a file cannot be read or written.
 pub fn run(arguments: &Arguments) -> Result<bool> {
-    let mut expectations = match &arguments.expectations {
-        Some(path) if path.exists() || !arguments.rebaseline => Expectations::load(path)?,
-        _ => Expectations::default(),
-    };
-    let mut run = Run {
-        arguments,
-        expectations: &expectations,
-        raw: match &arguments.results {
-            Some(path) => Some(json_lines::Writer::create(path)?),
-            None => None,
-        },
-        numbers: Numbers::default(),
-    };
-    let start = SystemTime::now();
-    let (results, elapsed) = if arguments.from.is_empty() {
-        match run.on_suite()? {
-            Some((results, elapsed)) => (results, Some(elapsed)),
-            None => return Ok(true),
-        }
-    } else {
-        (run.read_files()?, None)
-    };
+    match &arguments.command {
+        Some(Command::Merge(arguments)) => merge(arguments),
+        None => run_tests(arguments),
+    }
+}
 
-    let with_unexpected = results
+/// Takes the results of earlier runs.
+fn merge(arguments: &Merge) -> Result<bool> {
+    let outputs = &arguments.outputs;
+    let mut record = Record::begin(outputs, |test, browser| {
+        let mut words = outputs.again(browser);
+        words.push(shell_word(test));
+        words.join(" ")
+    })?;
+    let mut results = Vec::new();
+    for path in &arguments.files {
+        results.extend(json_lines::read(path)?);
+    }
+    results.sort_by(|one, other| one.test.cmp(&other.test));
+    for result in results {
+        record.take(result)?;
+    }
+    record.end(SystemTime::now(), None)
+}
+
+fn run_tests(arguments: &Arguments) -> Result<bool> {
+    let mut record = Record::begin(&arguments.outputs, |test, browser| {
+        arguments.again(test, browser)
+    })?;
+    let suite = Suite::open(arguments)?;
+    let manifest = suite.manifest(arguments)?;
+    let selection = arguments.selection()?;
+    let tests = selection.select(&manifest)?;
+    if arguments.list {
+        let product = arguments
+            .products()
+            .first()
+            .map_or("", |product| product.name());
+        for test in enabled(tests, product, arguments, &mut record)? {
+            writeln!(stdout(), "{}", test.id)?;
+        }
+        return Ok(true);
+    }
+    let others = manifest
+        .others
         .iter()
-        .map(|result| (result, expectations.of(&result.test).compare(result).len()));
-    let is_as_expected = with_unexpected
-        .clone()
-        .all(|(_, unexpected)| unexpected == 0);
-    write!(stdout(), "{}", text::summary(with_unexpected, elapsed))?;
-
-    if arguments.rebaseline
-        && let Some(path) = &arguments.expectations
-    {
-        expectations.rebaseline(&results);
-        expectations.save(path)?;
-        writeln!(stdout(), "Rebaselined {}.", path.display())?;
+        .filter(|source| selection.would_include(source))
+        .count();
+    if others > 0 {
+        writeln!(
+            stdout(),
+            "Not run, as they are not made with testharness.js: {others} files."
+        )?;
     }
-    if let Some(path) = &arguments.wptreport {
-        let report =
-            wptreport::Report::new(&results, &expectations, start, elapsed.unwrap_or_default());
-        let file =
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut file = BufWriter::new(file);
-        serde_json::to_writer(&mut file, &report)?;
-        file.flush()
-            .with_context(|| format!("cannot write {}", path.display()))?;
+
+    let products = arguments.products();
+    let mut plan = Vec::new();
+    for product in &products {
+        let tests = enabled(tests.clone(), product.name(), arguments, &mut record)?;
+        plan.push((*product, tests));
     }
-    Ok(is_as_expected || arguments.rebaseline)
-}
+    let tests_of_a_pass: usize = plan.iter().map(|(_, tests)| tests.len()).sum();
+    if tests_of_a_pass == 0 {
+        bail!("nothing is left to run");
+    }
 
-struct Run<'a> {
-    arguments: &'a Arguments,
-    expectations: &'a Expectations,
-    raw: Option<json_lines::Writer>,
-    numbers: Numbers,
-}
-
-impl Run<'_> {
-    /// Runs the tests of a suite; nothing if they were only to be listed.
-    fn on_suite(&mut self) -> Result<Option<(Vec<TestResult>, Duration)>> {
-        let arguments = self.arguments;
-        let suite = Suite::open(arguments)?;
-        let manifest = suite.manifest(arguments)?;
-        let selection = arguments.selection()?;
-        let tests = self.enabled(selection.select(&manifest)?)?;
-        if arguments.list {
-            for test in &tests {
-                writeln!(stdout(), "{}", test.id)?;
-            }
-            return Ok(None);
+    let start = SystemTime::now();
+    let scratch = tempfile::Builder::new().prefix("wpt-runner-").tempdir()?;
+    let mut progress = Progress::begin();
+    let (passes, mut pass) = match arguments.until_unexpected {
+        true => (usize::MAX, 0),
+        false => (arguments.repeat, 0),
+    };
+    record.numbers.total = tests_of_a_pass.saturating_mul(arguments.repeat);
+    while pass < passes {
+        pass += 1;
+        record.numbers.pass = pass;
+        if arguments.until_unexpected {
+            record.numbers.total = tests_of_a_pass.saturating_mul(pass);
         }
-        if tests.is_empty() {
-            bail!("nothing is left to run");
-        }
-        let others = manifest
-            .others
-            .iter()
-            .filter(|source| selection.would_include(source))
-            .count();
-        if others > 0 {
-            writeln!(
-                stdout(),
-                "Not run, as they are not made with testharness.js: {others} files."
+        for (product, tests) in &plan {
+            let folder = scratch.path().join(product.name());
+            run_in(
+                *product,
+                tests,
+                &suite,
+                arguments,
+                &folder,
+                &mut record,
+                &mut progress,
             )?;
         }
+        if arguments.until_unexpected && record.numbers.unexpected > 0 {
+            break;
+        }
+    }
+    progress.clear();
+    record.end(start, Some(progress.elapsed()))
+}
 
-        let scratch = tempfile::Builder::new().prefix("wpt-runner-").tempdir()?;
-        let scripts = report_script::write(scratch.path(), arguments.timeout_multiplier)?;
-        let served = suite.serve(arguments, scratch.path())?;
-        let launcher = Launcher {
-            program: match &arguments.browser {
-                Some(path) => path.clone(),
-                None => browser::built_browser()?,
-            },
-            arguments: [
-                OsString::from("--headless"),
-                "--hard-fail".into(),
-                "--temporary-profile".into(),
-                "--userscripts".into(),
-                scripts.into(),
-            ]
-            .into_iter()
-            .chain(served.browser_arguments())
-            .chain(arguments.browser_arg.iter().cloned())
-            .collect(),
-            environment: vec![("HOST_FILE".into(), served.hosts().into())],
-        };
-
-        let mut progress = Progress::begin();
-        let mut results = Vec::new();
-        let mut pass = 0;
-        while arguments.until_unexpected || pass < arguments.repeat {
-            pass += 1;
-            self.numbers.total += tests.len();
-            results.extend(schedule::run_all(
-                &tests,
-                arguments.processes,
-                |test| {
-                    let deadline = browser::deadline(test.timeout, arguments.timeout_multiplier);
-                    let mut result = launcher.run(&test.id, &served.url(test)?, deadline)?;
-                    for subtest in &mut result.subtests {
-                        subtest.name = served.as_usual(&subtest.name);
-                    }
-                    Ok(result)
-                },
-                |result| {
-                    progress.clear();
-                    self.take(result)?;
-                    progress.show(self.numbers);
-                    served.check()
-                },
-            )?);
-            if arguments.until_unexpected && self.numbers.unexpected > 0 {
-                break;
+/// Runs all tests once in one browser.
+fn run_in(
+    product: Product,
+    tests: &[TestCase],
+    suite: &Suite,
+    arguments: &Arguments,
+    scratch: &Path,
+    record: &mut Record<'_>,
+    progress: &mut Progress,
+) -> Result<()> {
+    std::fs::create_dir_all(scratch)?;
+    let report_script = Driver::report_script(product, arguments, scratch)?;
+    let served = suite.serve(arguments, scratch, report_script.as_deref())?;
+    let driver = Driver::new(product, arguments, &served, scratch)?;
+    schedule::run_all(
+        tests,
+        arguments.processes,
+        |test| {
+            let deadline = browser::deadline(test.timeout, arguments.timeout_multiplier);
+            let mut result = driver.run(&test.id, &served.url(test)?, deadline)?;
+            for subtest in &mut result.subtests {
+                subtest.name = served.as_usual(&subtest.name);
             }
-        }
-        progress.clear();
-        Ok(Some((results, progress.elapsed())))
-    }
+            Ok(result)
+        },
+        |result| {
+            progress.clear();
+            record.take(result)?;
+            progress.show(record.numbers);
+            served.check()
+        },
+    )
+}
 
-    /// Takes the results of earlier runs.
-    fn read_files(&mut self) -> Result<Vec<TestResult>> {
-        let mut results = Vec::new();
-        for path in &self.arguments.from {
-            results.extend(json_lines::read(path)?);
-        }
-        results.sort_by(|one, other| one.test.cmp(&other.test));
-        for result in &results {
-            self.take(result)?;
-        }
-        Ok(results)
+/// Leaves out what is disabled, and says so.
+fn enabled(
+    mut tests: Vec<TestCase>,
+    product: &str,
+    arguments: &Arguments,
+    record: &mut Record<'_>,
+) -> Result<Vec<TestCase>> {
+    let expectations = record.expectations_of(product)?;
+    let mut disabled: BTreeMap<String, usize> = BTreeMap::new();
+    tests.retain(|test| match expectations.of(&test.id).disabled {
+        // What is asked for by its own name is run.
+        Some(reason) if !arguments.include.contains(&test.id) => {
+            *disabled.entry(reason).or_default() += 1;
+            false
+        },
+        _ => true,
+    });
+    for (reason, count) in disabled {
+        writeln!(stdout(), "Disabled: {count} tests: {reason}.")?;
     }
-
-    /// Leaves out what is disabled, and says so.
-    fn enabled(&self, mut tests: Vec<TestCase>) -> Result<Vec<TestCase>> {
-        let mut disabled: BTreeMap<String, usize> = BTreeMap::new();
-        tests.retain(|test| match self.expectations.of(&test.id).disabled {
-            // What is asked for by its own name is run.
-            Some(reason) if !self.arguments.include.contains(&test.id) => {
-                *disabled.entry(reason).or_default() += 1;
-                false
-            },
-            _ => true,
-        });
-        for (reason, count) in disabled {
-            writeln!(stdout(), "Disabled: {count} tests: {reason}.")?;
-        }
-        Ok(tests)
-    }
-
-    /// Counts and stores a result, and tells what is unexpected.
-    fn take(&mut self, result: &TestResult) -> Result<()> {
-        if let Some(raw) = &mut self.raw {
-            raw.add(result)?;
-        }
-        let unexpected = self.expectations.of(&result.test).compare(result);
-        self.numbers.done += 1;
-        if !unexpected.is_empty() {
-            self.numbers.unexpected += 1;
-            // What is about to be expected is no news.
-            if !self.arguments.rebaseline {
-                let again = self.arguments.again(&result.test);
-                write!(
-                    stdout(),
-                    "{}",
-                    text::unexpected(result, &unexpected, &again)
-                )?;
-            }
-        }
-        Ok(())
-    }
+    Ok(tests)
 }

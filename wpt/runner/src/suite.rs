@@ -1,15 +1,16 @@
 //! Where tests come from: an upstream tree on its own server, or our own fixtures on ours.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use url::Url;
 use wpt_server::server::Numbers;
 
 use crate::arguments::Arguments;
 use crate::fixtures;
-use crate::manifest::{Manifest, TestCase};
+use crate::manifest::{Manifest, TestCase, Timeout};
 use crate::own::OwnServer;
 use crate::selection::Extra;
 use crate::upstream::{Ports, Server, Tree};
@@ -55,12 +56,17 @@ impl Suite {
         }
     }
 
-    /// Starts its server.
+    /// Starts its server. `report_script` is a folder whose `testharnessreport.js` is served in the place of the tests' own.
     ///
     /// # Errors
     ///
     /// If that does not start.
-    pub fn serve(self, arguments: &Arguments, scratch: &Path) -> Result<Served> {
+    pub fn serve(
+        &self,
+        arguments: &Arguments,
+        scratch: &Path,
+        report_script: Option<&Path>,
+    ) -> Result<Served> {
         match self {
             Self::Own(folder) => {
                 let numbers = if arguments.free_ports {
@@ -68,7 +74,12 @@ impl Suite {
                 } else {
                     Numbers::Usual
                 };
-                Ok(Served::Own(OwnServer::start(&folder, scratch, numbers)?))
+                Ok(Served::Own(OwnServer::start(
+                    folder,
+                    scratch,
+                    numbers,
+                    report_script,
+                )?))
             },
             Self::Upstream(tree) => {
                 let with_h2 = arguments.with.contains(&Extra::H2);
@@ -78,14 +89,19 @@ impl Suite {
                     Ports::USUAL
                 };
                 let server = if arguments.served {
+                    if report_script.is_some() {
+                        bail!(
+                            "a browser driven by WebDriver needs a server that is started here, not --served"
+                        );
+                    }
                     ports.expect_served(with_h2)?;
                     None
                 } else {
-                    Some(tree.serve(scratch, ports, with_h2)?)
+                    Some(tree.serve(scratch, ports, with_h2, report_script)?)
                 };
                 Ok(Served::Upstream {
                     hosts: tree.write_hosts(scratch)?,
-                    tree,
+                    tree: tree.clone(),
                     ports,
                     server,
                 })
@@ -124,19 +140,39 @@ impl Served {
         }
     }
 
-    /// What a browser has to be told of the suite on its command line.
-    pub fn browser_arguments(&self) -> Vec<OsString> {
-        let (certificate, more) = match self {
+    /// The certificate that the server's own is signed with.
+    pub fn root_certificate(&self) -> PathBuf {
+        match self {
             Self::Upstream {
                 server: Some(server),
                 ..
-            } => (server.root_certificate().to_owned(), Vec::new()),
-            Self::Upstream { tree, .. } => (tree.root_certificate(), Vec::new()),
-            Self::Own(server) => (server.root_certificate().to_owned(), server.arguments()),
-        };
-        let mut arguments = vec!["--certificate-path".into(), certificate.into()];
-        arguments.extend(more);
+            } => server.root_certificate().to_owned(),
+            Self::Upstream { tree, .. } => tree.root_certificate(),
+            Self::Own(server) => server.root_certificate().to_owned(),
+        }
+    }
+
+    /// What this project's browser has to be told of the suite on its command line.
+    pub fn browser_arguments(&self) -> Vec<OsString> {
+        let mut arguments = vec!["--certificate-path".into(), self.root_certificate().into()];
+        if let Self::Own(server) = self {
+            arguments.extend(server.arguments());
+        }
         arguments
+    }
+
+    /// An address on the server's first port of HTTPS.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn secure_url(&self) -> Result<Url> {
+        self.url(&TestCase {
+            id: "/".to_owned(),
+            source: String::new(),
+            timeout: Timeout::Normal,
+            flags: BTreeSet::from(["https".to_owned()]),
+        })
     }
 
     /// The file of the hosts, for the variable `HOST_FILE`.

@@ -3,13 +3,11 @@
 //! The tree is run as it is. What its tools need otherwise they are told: the server listens on loopback, and that the
 //! hosts' names lead there is told to the browser alone, so nothing has to be written to `/etc/hosts`.
 
-use std::collections::VecDeque;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::last_lines::LastLines;
 use crate::manifest::{Manifest, Protocol, TestCase};
 
 /// The host that tests come from, as wptserve has it by default.
@@ -132,6 +131,9 @@ threading.Thread(target=end_with_standard_input, daemon=True).start()
 serve.run(**vars(serve.get_parser().parse_args(sys.argv[2:])))
 "#;
 
+/// The script that tests include for the sake of a runner.
+const REPORT_SCRIPT: &str = "/resources/testharnessreport.js";
+
 /// How long the server may take until it listens.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -140,9 +142,6 @@ const END_DEADLINE: Duration = Duration::from_secs(15);
 
 /// How often it is looked whether it has started or ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-
-/// How many lines of its output are kept to explain a failure.
-const KEPT_LINES: usize = 20;
 
 /// The folder of an unpacked tree.
 #[derive(Clone, Debug)]
@@ -223,12 +222,19 @@ impl Tree {
         Ok(path)
     }
 
-    /// Starts the tree's server and waits until it listens.
+    /// Starts the tree's server and waits until it listens. `report_script` is a folder whose `testharnessreport.js` is
+    /// served in the place of the tree's.
     ///
     /// # Errors
     ///
     /// If its ports are taken, or it does not start; the error shows its last output.
-    pub fn serve(&self, folder: &Path, ports: Ports, with_h2: bool) -> Result<Server> {
+    pub fn serve(
+        &self,
+        folder: &Path,
+        ports: Ports,
+        with_h2: bool,
+        report_script: Option<&Path>,
+    ) -> Result<Server> {
         let used = ports.used(with_h2);
         if let Some(port) = used.iter().find(|port| listens(**port)) {
             bail!(
@@ -238,8 +244,11 @@ impl Tree {
         }
         let certificates = folder.join("certificates");
         let config = folder.join("config.json");
-        fs::write(&config, configuration(ports, &certificates).to_string())
-            .with_context(|| format!("cannot write {}", config.display()))?;
+        fs::write(
+            &config,
+            configuration(ports, &certificates, report_script).to_string(),
+        )
+        .with_context(|| format!("cannot write {}", config.display()))?;
         let mut command = Command::new("python3");
         command
             .args(["-c", SERVE])
@@ -283,7 +292,7 @@ impl Tree {
 pub struct Server {
     child: Mutex<Child>,
     root_certificate: PathBuf,
-    output: Arc<Mutex<VecDeque<String>>>,
+    output: LastLines,
 }
 
 impl Server {
@@ -294,12 +303,12 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .context("python3 cannot be started")?;
-        let output = Arc::new(Mutex::new(VecDeque::new()));
+        let output = LastLines::default();
         if let Some(stream) = child.stdout.take() {
-            keep_last_lines(stream, &output);
+            output.follow(stream);
         }
         if let Some(stream) = child.stderr.take() {
-            keep_last_lines(stream, &output);
+            output.follow(stream);
         }
         let server = Self {
             child: Mutex::new(child),
@@ -315,7 +324,7 @@ impl Server {
                 bail!(
                     "the tests' server does not listen after {} s\n{}",
                     START_DEADLINE.as_secs(),
-                    server.last_output()
+                    server.output.block()
                 );
             }
             thread::sleep(POLL_INTERVAL);
@@ -337,14 +346,11 @@ impl Server {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         match child.try_wait()? {
             None => Ok(()),
-            Some(status) => bail!("the tests' server ended ({status})\n{}", self.last_output()),
+            Some(status) => bail!(
+                "the tests' server ended ({status})\n{}",
+                self.output.block()
+            ),
         }
-    }
-
-    fn last_output(&self) -> String {
-        let lines = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines: Vec<String> = lines.iter().map(|line| format!("    | {line}")).collect();
-        lines.join("\n")
     }
 }
 
@@ -368,8 +374,13 @@ impl Drop for Server {
 
 /// What the server is told: to stay on loopback, where no resolver has to know the hosts' names, and to make certificates,
 /// since those in a tree have often expired.
-fn configuration(ports: Ports, certificates: &Path) -> Value {
+fn configuration(ports: Ports, certificates: &Path, report_script: Option<&Path>) -> Value {
+    let aliases: Vec<Value> = report_script
+        .iter()
+        .map(|folder| json!({"url-path": REPORT_SCRIPT, "local-dir": folder}))
+        .collect();
     json!({
+        "aliases": aliases,
         "server_host": "127.0.0.1",
         "check_subdomains": false,
         "ports": {
@@ -384,19 +395,6 @@ fn configuration(ports: Ports, certificates: &Path) -> Value {
 fn listens(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, POLL_INTERVAL).is_ok()
-}
-
-fn keep_last_lines(stream: impl Read + Send + 'static, kept: &Arc<Mutex<VecDeque<String>>>) {
-    let kept = kept.clone();
-    thread::spawn(move || {
-        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() >= KEPT_LINES {
-                kept.pop_front();
-            }
-            kept.push_back(String::from_utf8_lossy(&line).into_owned());
-        }
-    });
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn chunks_are_put_together_and_what_is_unexpected_is_told() {
     ]);
     let output = runner(
         &folder,
-        "--from 1.jsonl --from 2.jsonl --results all.jsonl --wptreport report.json",
+        "merge 1.jsonl 2.jsonl --results all.jsonl --wptreport report.json",
     );
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stdout = text(&output.stdout);
@@ -70,16 +70,16 @@ fn after_a_rebaseline_everything_is_as_expected() {
     let folder = folder_with(&[("1.jsonl", &results)]);
     let output = runner(
         &folder,
-        "--from 1.jsonl --expectations expectations.json --rebaseline",
+        "merge 1.jsonl --expectations expectations.json --rebaseline",
     );
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let output = runner(&folder, "--from 1.jsonl --expectations expectations.json");
+    let output = runner(&folder, "merge 1.jsonl --expectations expectations.json");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 
     // What passes after all is unexpected too.
     let passes = FAILS.replace("FAIL", "PASS");
     fs::write(folder.path().join("1.jsonl"), passes).expect("a file");
-    let output = runner(&folder, "--from 1.jsonl --expectations expectations.json");
+    let output = runner(&folder, "merge 1.jsonl --expectations expectations.json");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output.stdout).contains("PASS [expected FAIL] two"));
 }
@@ -94,13 +94,13 @@ fn what_cannot_be_run_is_told_with_another_status() {
     for (line, expected) in [
         ("", "--upstream"),
         ("--upstream .", "no tree"),
-        ("--from missing.jsonl", "missing.jsonl"),
-        ("--from bad.jsonl", "line 1"),
+        ("merge missing.jsonl", "missing.jsonl"),
+        ("merge bad.jsonl", "line 1"),
         (
-            "--from empty.jsonl --expectations missing.json",
+            "merge empty.jsonl --expectations missing.json",
             "missing.json",
         ),
-        ("--from empty.jsonl --expectations bad.json", "bad.json"),
+        ("merge empty.jsonl --expectations bad.json", "bad.json"),
     ] {
         let output = runner(&folder, line);
         assert_eq!(output.status.code(), Some(2), "{line}");

@@ -69,7 +69,8 @@ pub fn unexpected(result: &TestResult, unexpected: &[Unexpected], again: &str) -
     text
 }
 
-fn alternatives<S: Copy + Ord + Display>(expected: &Expected<S>) -> String {
+/// The statuses that are expected, in words.
+pub fn alternatives<S: Copy + Ord + Display>(expected: &Expected<S>) -> String {
     let statuses: Vec<String> = expected
         .statuses()
         .into_iter()
@@ -124,21 +125,16 @@ impl Row {
 }
 
 /// A table of folders and totals. Each result comes with how much in it was unexpected.
-pub fn summary<'a>(
-    results: impl IntoIterator<Item = (&'a TestResult, usize)>,
-    elapsed: Option<Duration>,
-) -> String {
+pub fn summary<'a>(results: impl IntoIterator<Item = (&'a TestResult, usize)>) -> String {
     let mut folders: BTreeMap<String, Row> = BTreeMap::new();
     let mut total = Row::default();
     let mut by_status: BTreeMap<TestStatus, usize> = BTreeMap::new();
     let mut bad_ends = 0;
     for (result, unexpected) in results {
-        let folder: Vec<&str> = folder_of(&result.test).split('/').take(DEPTH).collect();
-        let folder = match folder.join("/") {
-            none if none.is_empty() => "/".to_owned(),
-            folder => folder,
-        };
-        folders.entry(folder).or_default().add(result, unexpected);
+        folders
+            .entry(group_of(&result.test))
+            .or_default()
+            .add(result, unexpected);
         total.add(result, unexpected);
         *by_status.entry(result.status).or_default() += 1;
         bad_ends += usize::from(result.bad_end.is_some());
@@ -181,10 +177,21 @@ pub fn summary<'a>(
             "{bad_ends} times the browser did not end well after the result."
         );
     }
-    if let Some(elapsed) = elapsed {
-        let _ = writeln!(text, "It took {}.", readable(elapsed));
-    }
     text
+}
+
+/// The group of a test: its folder, up to some depth.
+pub fn group_of(test: &str) -> String {
+    let folder: Vec<&str> = folder_of(test).split('/').take(DEPTH).collect();
+    match folder.join("/") {
+        none if none.is_empty() => "/".to_owned(),
+        folder => folder,
+    }
+}
+
+/// Tells how long the tests took.
+pub fn took(elapsed: Duration) -> String {
+    format!("It took {}.", readable(elapsed))
 }
 
 /// A word of a POSIX shell that stands for exactly this text.
@@ -212,6 +219,7 @@ mod tests {
             &[("one\u{1b}[2Jline\ntwo", SubtestStatus::Fail)],
         );
         result.message = Some("no result within 20 s".to_owned());
+        assert_eq!(took(Duration::from_secs(61)), "It took 1 min 01 s.");
         result.output = vec!["console error: oh no".to_owned()];
         let told = Expectations::default().of(&result.test).compare(&result);
         assert_eq!(
@@ -259,7 +267,7 @@ mod tests {
                 &[("x", SubtestStatus::Pass), ("y", SubtestStatus::NotRun)],
             ),
         ];
-        let text = summary(results.iter().zip([0, 2, 1]), Some(Duration::from_secs(61)));
+        let text = summary(results.iter().zip([0, 2, 1]));
         assert_eq!(
             text,
             "\
@@ -268,7 +276,6 @@ cors                    1/2              1/2           2
 fetch/api/cors          1/1              1/2           1
 total                   2/3              2/4           3
 1 ended with CRASH.
-It took 1 min 01 s.
 "
         );
     }

@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::expectations::{Expectations, Expected};
-use crate::outcome::{SubtestStatus, TestResult, TestStatus};
+use crate::outcome::{LATCHKEY, SubtestStatus, TestResult, TestStatus};
 
 /// A whole report.
 #[derive(Debug, Serialize)]
 pub struct Report<'a> {
-    run_info: RunInfo,
+    run_info: RunInfo<'a>,
     /// In milliseconds since 1970.
     time_start: u64,
     /// In milliseconds since 1970.
@@ -22,9 +22,9 @@ pub struct Report<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct RunInfo {
-    product: &'static str,
-    browser_version: &'static str,
+struct RunInfo<'a> {
+    product: &'a str,
+    browser_version: &'a str,
     os: &'static str,
     processor: &'static str,
     bits: u32,
@@ -59,19 +59,20 @@ struct Subtest<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Makes a report of a run that began at `start` and took `elapsed`.
+    /// Makes a report of a run in one browser that began at `start` and took `elapsed`.
     pub fn new(
-        results: &'a [TestResult],
+        results: &[&'a TestResult],
         expectations: &Expectations,
         start: SystemTime,
         elapsed: Duration,
     ) -> Self {
         // A clock before 1970 is wrong anyhow.
         let start = start.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let browser = results.first().map(|result| &result.browser);
         Self {
             run_info: RunInfo {
-                product: "latchkey",
-                browser_version: env!("CARGO_PKG_VERSION"),
+                product: browser.map_or(LATCHKEY, |browser| &browser.product),
+                browser_version: browser.map_or("", |browser| &browser.version),
                 os: match std::env::consts::OS {
                     "macos" => "mac",
                     "windows" => "win",
@@ -157,6 +158,7 @@ mod tests {
             result("/b?x", TestStatus::Timeout, &[]),
         ];
         let start = UNIX_EPOCH + Duration::from_secs(1000);
+        let results: Vec<&TestResult> = results.iter().collect();
         let report = Report::new(&results, &expectations, start, Duration::from_secs(5));
         let report = serde_json::to_value(report).expect("JSON");
         assert_eq!(report["time_start"], 1_000_000);
