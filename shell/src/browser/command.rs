@@ -1,7 +1,7 @@
 //! What the interface wants done. Drawing only queues these; the browser carries them out when the drawing is over.
 
 use url::Url;
-use user_cors::{Choice, QuestionId};
+use user_cors::{Choice, GrantId, PermissionKey, QuestionId};
 
 use super::dialog::{DialogAnswer, DialogId};
 use super::tab::TabKey;
@@ -70,6 +70,14 @@ pub enum Command {
     },
     /// Show the question behind the quiet chip.
     OpenQuietQuestion,
+    /// Show the permissions page.
+    OpenPermissions,
+    /// End a permission.
+    RevokePermission(GrantId),
+    /// Forget what was decided about a pair.
+    ResetPermission(PermissionKey),
+    /// End all permissions.
+    RevokeAllPermissions,
     /// Take away the notice of the front tab.
     DismissNotice,
     /// End the browser.

@@ -116,6 +116,10 @@ impl Browser {
 
     pub(super) fn reload(&mut self) {
         if let Some(tab) = self.tabs.get_mut(self.selected) {
+            if tab.state.own_page.is_some() {
+                self.permissions.refresh();
+                return;
+            }
             if let Some(url) = &tab.state.url {
                 expect_navigation(tab.webview.id(), url);
             }

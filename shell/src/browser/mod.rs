@@ -9,6 +9,7 @@ pub mod dialog;
 pub mod front;
 mod happenings;
 mod loading;
+pub mod permissions;
 pub mod prompts;
 pub mod tab;
 
@@ -28,7 +29,8 @@ use self::delegate::Delegate;
 use self::dialog::DialogId;
 use self::front::Front;
 use self::loading::PendingLoad;
-use self::tab::{Notice, Tab, TabKey, TabState, ZoomLevel};
+use self::permissions::Permissions;
+use self::tab::{Notice, OwnPage, Tab, TabKey, TabState, ZoomLevel};
 use crate::address::{self, NEW_TAB_URL, Navigation};
 use crate::quit;
 
@@ -49,6 +51,7 @@ pub struct Browser {
     closed_tabs: Vec<Url>,
     next_id: u64,
     pending_load: Option<PendingLoad>,
+    permissions: Permissions,
     wants_to_quit: bool,
     needs_paint: bool,
     profile_is_temporary: bool,
@@ -84,6 +87,7 @@ impl Browser {
             closed_tabs: Vec::new(),
             next_id: 0,
             pending_load: None,
+            permissions: Permissions::default(),
             wants_to_quit: false,
             needs_paint: true,
             profile_is_temporary,
@@ -98,6 +102,11 @@ impl Browser {
     /// The tab in front. `None` before the first is opened and after the last was closed.
     pub fn selected_tab(&self) -> Option<&Tab> {
         self.tabs.get(self.selected)
+    }
+
+    /// What the permissions page shows.
+    pub fn permissions(&self) -> &Permissions {
+        &self.permissions
     }
 
     /// Whether the browser is to end: it was told so, or its last tab was closed.
@@ -132,12 +141,16 @@ impl Browser {
     fn open_popup(&mut self, request: CreateNewWebViewRequest) {
         let builder = request.builder(self.front.rendering_context());
         let webview = self.build(builder);
+        let id = webview.id();
         let placement = if self.front.is_interactive() {
             Placement::Front
         } else {
             Placement::Background
         };
         self.insert(webview, None, placement);
+        if let Some(tab) = self.tabs.iter_mut().find(|tab| tab.webview.id() == id) {
+            tab.state.opened_by_page = true;
+        }
     }
 
     fn build(&self, builder: WebViewBuilder) -> WebView {
@@ -193,6 +206,9 @@ impl Browser {
         if let Some(tab) = self.tabs.get(index) {
             self.selected = index;
             tab.webview.show();
+            if tab.state.own_page == Some(OwnPage::Permissions) {
+                self.permissions.refresh();
+            }
         }
         self.needs_paint = true;
         self.front.request_redraw();
@@ -315,6 +331,10 @@ impl Browser {
                     self.refresh_questions();
                 }
             },
+            Command::OpenPermissions => self.open_permissions(),
+            Command::RevokePermission(id) => self.permissions.revoke(id),
+            Command::ResetPermission(key) => self.permissions.reset(&key),
+            Command::RevokeAllPermissions => self.permissions.revoke_all(),
             Command::DismissNotice => {
                 if let Some(tab) = self.tabs.get_mut(self.selected) {
                     tab.state.notice = None;
@@ -329,7 +349,31 @@ impl Browser {
         self.tabs.iter().position(|tab| tab.key == key)
     }
 
+    /// Shows the permissions page: in the front tab if that shows nothing, else in a new one. A tab that a page opened is
+    /// never taken, however empty: that page could still put its own dialogs over it.
+    fn open_permissions(&mut self) {
+        let is_free = self.selected_tab().is_some_and(|Tab { state, .. }| {
+            state.own_page.is_some()
+                || (state.shows_new_tab_page() && !state.is_loading() && !state.opened_by_page)
+        });
+        if !is_free {
+            let tabs = self.tabs.len();
+            self.open_tab(None, Placement::Front);
+            if self.tabs.len() == tabs {
+                return;
+            }
+        }
+        if let Some(tab) = self.tabs.get_mut(self.selected) {
+            tab.state.own_page = Some(OwnPage::Permissions);
+        }
+        self.permissions.refresh();
+    }
+
     fn open(&mut self, input: &str) {
+        if OwnPage::parse(input) == Some(OwnPage::Permissions) {
+            self.open_permissions();
+            return;
+        }
         let Some(tab) = self.tabs.get_mut(self.selected) else {
             return;
         };

@@ -44,6 +44,10 @@ pub struct Tab {
 pub struct TabState {
     /// The URL of the document, or of the one that is asked for while nothing has come yet.
     pub url: Option<Url>,
+    /// The page of the browser's own that stands in the place of the document.
+    pub own_page: Option<OwnPage>,
+    /// Whether a page opened this tab, and so may reach into it.
+    pub opened_by_page: bool,
     /// The document's title.
     pub title: Option<String>,
     /// The document's icon.
@@ -78,6 +82,37 @@ pub struct TabState {
     pub questions: Vec<QuestionView>,
     console: VecDeque<ConsoleMessage>,
     activation: Option<Instant>,
+}
+
+/// A page of the browser's own. It is drawn by the interface and is no web content: no page can embed or reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnPage {
+    /// What was allowed and refused.
+    Permissions,
+}
+
+impl OwnPage {
+    /// The address of the page.
+    pub const fn address(self) -> &'static str {
+        match self {
+            Self::Permissions => "latchkey:permissions",
+        }
+    }
+
+    /// What the page is called.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Permissions => "Permissions",
+        }
+    }
+
+    /// The page of an address that was typed.
+    pub fn parse(input: &str) -> Option<Self> {
+        let input = input.trim();
+        [Self::Permissions]
+            .into_iter()
+            .find(|page| input.eq_ignore_ascii_case(page.address()))
+    }
 }
 
 /// How far a page's loading is.
@@ -264,6 +299,7 @@ impl TabState {
     /// defaults.
     pub fn begin_navigation(&mut self) {
         self.dialogs.clear();
+        self.own_page = None;
         self.status = None;
         self.crash = None;
         self.notice = None;
@@ -273,6 +309,9 @@ impl TabState {
 
     /// What the tab is called.
     pub fn label(&self) -> &str {
+        if let Some(page) = self.own_page {
+            return page.title();
+        }
         match (&self.title, &self.url) {
             (Some(title), _) => title,
             (None, Some(url)) if !self.shows_new_tab_page() => {

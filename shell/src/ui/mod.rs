@@ -6,6 +6,7 @@ pub mod dialogs;
 pub mod icons;
 pub mod new_tab;
 pub mod permission_bar;
+pub mod permissions_page;
 pub mod status;
 pub mod tab_bar;
 pub mod theme;
@@ -20,11 +21,13 @@ use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Stroke, Ui};
 
 use self::dialogs::DialogsState;
 use self::permission_bar::{PermissionBarState, Surroundings};
+use self::permissions_page::PermissionsPageState;
 use self::tab_bar::TabBarState;
 use self::theme::Palette;
 use self::toolbar::ToolbarState;
 use crate::browser::command::Command;
-use crate::browser::tab::{TabKey, TabState};
+use crate::browser::permissions::Permissions;
+use crate::browser::tab::{OwnPage, TabKey, TabState};
 
 /// What the interface wants done, in order.
 pub type Commands = Vec<Command>;
@@ -41,6 +44,8 @@ pub struct View<'a> {
     pub window_focused: bool,
     /// What the command line overrides for tests, if it does: shown as long as it holds.
     pub overrides: Option<&'a str>,
+    /// What the permissions page shows.
+    pub permissions: &'a Permissions,
     /// The moment of this frame.
     pub now: Instant,
 }
@@ -59,6 +64,7 @@ pub struct Interface {
     pub toolbar: ToolbarState,
     tab_bar: TabBarState,
     permission_bar: PermissionBarState,
+    permissions_page: PermissionsPageState,
     dialogs: DialogsState,
 }
 
@@ -124,6 +130,11 @@ pub fn interface_ui(
             let shows_page = match view.selected_tab() {
                 Some((_, tab)) if tab.crash.is_some() => {
                     status::crash_ui(ui, tab.crash.as_deref().unwrap_or_default(), commands);
+                    false
+                },
+                Some((_, tab)) if tab.own_page == Some(OwnPage::Permissions) => {
+                    let state = &mut interface.permissions_page;
+                    permissions_page::permissions_page_ui(ui, view.permissions, state, commands);
                     false
                 },
                 Some((_, tab)) if tab.shows_new_tab_page() && !tab.is_loading() => {

@@ -13,7 +13,8 @@ use url::Url;
 use super::{Commands, Interface, View, interface_ui, theme};
 use crate::browser::command::Command;
 use crate::browser::dialog::{Dialog, DialogAnswer, DialogId, DialogView};
-use crate::browser::tab::{LoadProgress, Notice, TabKey, TabState};
+use crate::browser::permissions::Permissions;
+use crate::browser::tab::{LoadProgress, Notice, OwnPage, TabKey, TabState};
 
 struct Shown {
     harness: Harness<'static>,
@@ -40,6 +41,7 @@ impl Shown {
                     }
                     interface.toolbar.focus_address |= focus.take();
                     let tabs = tabs.borrow();
+                    let permissions = Permissions::default();
                     let view = View {
                         tabs: tabs
                             .iter()
@@ -50,6 +52,7 @@ impl Shown {
                         is_fullscreen: false,
                         window_focused: true,
                         overrides: None,
+                        permissions: &permissions,
                         now: Instant::now(),
                     };
                     interface_ui(
@@ -93,7 +96,9 @@ impl Shown {
     }
 
     fn address(&self) -> String {
-        let field = self.harness.get_by(|node| node.role() == Role::TextInput);
+        let field = self
+            .harness
+            .get_by_role_and_label(Role::TextInput, "Address and search");
         field.value().unwrap_or_default()
     }
 
@@ -287,4 +292,23 @@ fn the_new_tab_page_is_there_without_a_page() {
     let shown = Shown::new(vec![TabState::default()]);
     shown.harness.get_by_label("You hold the key");
     assert_eq!(shown.address(), "");
+}
+
+#[test]
+fn the_key_in_the_toolbar_opens_the_permissions() {
+    let mut shown = Shown::new(vec![page("https://example.org/")]);
+    shown.click("Permissions");
+    assert_eq!(shown.commands(), [Command::OpenPermissions]);
+}
+
+#[test]
+fn the_permissions_page_has_an_address_and_a_place() {
+    let mut tab = TabState::default();
+    tab.own_page = OwnPage::parse(" Latchkey:Permissions ");
+    let shown = Shown::new(vec![tab]);
+    assert_eq!(shown.address(), "latchkey:permissions");
+    shown.harness.get_by_label("Tab: Permissions");
+    shown
+        .harness
+        .get_by_label("You have allowed and refused nothing yet.");
 }

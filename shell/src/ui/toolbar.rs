@@ -69,6 +69,10 @@ pub fn toolbar_ui(ui: &mut Ui, view: &View<'_>, state: &mut ToolbarState, comman
         ui.add_space(6.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(8.0);
+            if icons::icon_button_ui(ui, Icon::Key, "Permissions", true).clicked() {
+                commands.push(Command::OpenPermissions);
+            }
+            ui.add_space(4.0);
             chips_ui(ui, view, tab, commands);
             address_bar_ui(ui, key, tab, state, commands);
         });
@@ -128,9 +132,11 @@ fn address_bar_ui(
     let is_focused = ui.memory(|memory| memory.has_focus(id));
 
     // What is typed stays while it is typed. Another tab or another page puts its own address there.
-    let address = (!tab.shows_new_tab_page())
-        .then(|| tab.url.clone())
-        .flatten();
+    let address = match tab.own_page {
+        Some(page) => Url::parse(page.address()).ok(),
+        None if tab.shows_new_tab_page() => None,
+        None => tab.url.clone(),
+    };
     let shown = Some((key, address.clone()));
     let tab_changed = state.shown.as_ref().map(|(key, _)| *key) != Some(key);
     if state.shown != shown && (!is_focused || is_asked_for || tab_changed) {
@@ -297,7 +303,8 @@ impl<'a> AddressParts<'a> {
 /// Says how the page came, before its address. Returns the width that it took.
 fn security_ui(ui: &mut Ui, rect: Rect, tab: &TabState) -> f32 {
     let palette = Palette::of(ui.visuals());
-    let url = tab.url.as_ref().filter(|_| !tab.shows_new_tab_page());
+    let has_document = !tab.shows_new_tab_page() && tab.own_page.is_none();
+    let url = tab.url.as_ref().filter(|_| has_document);
     let (icon, text, tooltip) = match url {
         None => return 0.0,
         Some(_) if tab.failed_to_load() => (Icon::Warning, "", "This page could not be loaded"),

@@ -429,7 +429,9 @@ impl BrowserWindow {
                 .set_fullscreen(is_fullscreen.then_some(Fullscreen::Borderless(None)));
         }
         let title = match self.selected() {
-            Some(state) if state.shows_new_tab_page() => "Latchkey".to_owned(),
+            Some(state) if state.shows_new_tab_page() && state.own_page.is_none() => {
+                "Latchkey".to_owned()
+            },
             Some(state) => format!("{} — Latchkey", state.label()),
             None => "Latchkey".to_owned(),
         };
@@ -501,6 +503,7 @@ impl BrowserWindow {
             is_fullscreen: self.surface.window.fullscreen().is_some(),
             window_focused: self.window_focused,
             overrides: self.overrides.as_deref(),
+            permissions: self.browser.permissions(),
             now: Instant::now(),
         };
         let page_callback = self.painter.page_callback();

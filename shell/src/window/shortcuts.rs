@@ -35,6 +35,7 @@ pub fn shortcut(key: &Key, modifiers: ModifiersState) -> Option<Shortcut> {
             "t" if has(with_shift) => Shortcut::Command(Command::ReopenTab),
             "w" if has(command) => Shortcut::CloseTab,
             "w" if has(with_shift) => Shortcut::Command(Command::Quit),
+            "y" if has(with_shift) => Shortcut::Command(Command::OpenPermissions),
             "q" if has(command) => Shortcut::Command(Command::Quit),
             "l" | "k" if has(command) => Shortcut::FocusAddress,
             "d" if has(ModifiersState::ALT) => Shortcut::FocusAddress,
@@ -110,6 +111,10 @@ mod tests {
         for (found, expected) in [
             (character("t", COMMAND), Shortcut::Command(Command::NewTab)),
             (character("T", shift), Shortcut::Command(Command::ReopenTab)),
+            (
+                character("Y", shift),
+                Shortcut::Command(Command::OpenPermissions),
+            ),
             (character("w", COMMAND), Shortcut::CloseTab),
             (character("l", COMMAND), Shortcut::FocusAddress),
             (character("d", ModifiersState::ALT), Shortcut::FocusAddress),
