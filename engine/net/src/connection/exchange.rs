@@ -112,6 +112,8 @@ pub struct ExchangeRecord {
     pub version: HttpVersion,
     /// Whether an earlier exchange used the connection.
     pub reused: bool,
+    /// Whether the connection ended before the end of the response's head, so that headers may be missing.
+    pub head_completed: bool,
     /// Whether the connection was made for this very host (HTTP/2 coalescing is not done, so always true today; it is
     /// recorded because a releasable exchange depends on it).
     pub made_for_host: bool,

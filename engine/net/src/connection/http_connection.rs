@@ -22,7 +22,7 @@ use super::exchange::{ConnectionTimings, ExchangeRecord, HttpVersion, Route};
 use super::key::ConnectionKey;
 use super::payload::Payload;
 use super::proxy::ProxyServer;
-use super::response_head::{ResponseExpectation, ResponseHeads};
+use super::response_head::{MissingEnd, ResponseExpectation, ResponseHeads};
 use super::tls::TlsFacts;
 use super::transport::Metered;
 
@@ -83,6 +83,7 @@ impl ConnectionFacts {
             route: self.route.clone(),
             version: self.version,
             reused,
+            head_completed: false,
             made_for_host: true,
             client_certificate: false,
             tls_resumed: self.tls.as_ref().is_some_and(|tls| tls.resumed),
@@ -152,7 +153,12 @@ impl Http1Connection {
         facts: ConnectionFacts,
     ) -> Result<Self, ConnectionError> {
         let received = transport.received();
-        let transport = ResponseHeads::new(transport);
+        let missing_end = if facts.tls.is_some() {
+            MissingEnd::Error
+        } else {
+            MissingEnd::Completed
+        };
+        let transport = ResponseHeads::new(transport, missing_end);
         let expectation = transport.expectation();
         let (sender, connection) = http1::Builder::new()
             .title_case_headers(true)

@@ -393,6 +393,17 @@ impl Lease {
         }
     }
 
+    /// Whether the end of the current response's head was missing.
+    pub(super) fn head_was_completed(&self) -> bool {
+        match self {
+            Self::Http1(lease) => lease
+                .connection
+                .as_ref()
+                .is_some_and(|connection| connection.expectation.was_completed()),
+            Self::Http2(_) => false,
+        }
+    }
+
     /// What is known of the connection.
     pub(super) fn facts(&self) -> Arc<ConnectionFacts> {
         match self {

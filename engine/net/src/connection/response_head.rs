@@ -1,4 +1,6 @@
-//! Control bytes in the header values of HTTP/1.1.
+//! Heads of responses that HTTP/1.1 forbids and browsers take: control bytes in header values, and a head without its end.
+//!
+//! # Control bytes
 //!
 //! Fetch lets a [header value](https://fetch.spec.whatwg.org/#header-value) hold any byte but NUL, CR and LF. hyper and the
 //! `http` crate refuse the other control bytes too, and with the one header the whole response. Leaving such a header out is
@@ -8,6 +10,14 @@
 //! stays, and what it says can be no token, number or origin, so it is malformed to whoever reads it, as it would be with the
 //! control byte. Script sees `ÿ` in place of the byte. Where that is not enough, the byte stays and the response fails
 //! ([`KEPT`]).
+//!
+//! # A head without its end
+//!
+//! A connection may end after a whole line of the head, where the empty line is missing. What is missing is not known then
+//! ([RFC 9112](https://www.rfc-editor.org/rfc/rfc9112#section-8)).
+//!
+//! AD-HOC: without TLS the head is completed, and the exchange's record says so; whoever needs the whole head has to look. With
+//! TLS somebody in the middle could choose where the head ends, so the response is an error.
 
 use std::io;
 use std::pin::Pin;
@@ -111,6 +121,11 @@ impl HeadScanner {
         }
     }
 
+    /// Whether all that has come is whole lines of the head of a final response.
+    fn lacks_only_the_end(&self) -> bool {
+        matches!(self.part, Part::LineStart) && !self.interim
+    }
+
     /// Replaces control bytes in `bytes`, the next ones of the response.
     fn scan(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
@@ -175,34 +190,57 @@ fn is_replaceable(byte: u8) -> bool {
     byte.is_ascii_control() && !matches!(byte, b'\0' | b'\t' | b'\n' | b'\r')
 }
 
-/// Tells a [`ResponseHeads`] that a request is about to be sent.
+/// What becomes of a head whose end is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MissingEnd {
+    /// It is completed.
+    Completed,
+    /// It is an error.
+    Error,
+}
+
+/// Tells a [`ResponseHeads`] that a request is about to be sent, and is told of the response.
 #[derive(Clone, Default)]
-pub(super) struct ResponseExpectation(Arc<AtomicBool>);
+pub(super) struct ResponseExpectation(Arc<Expected>);
+
+#[derive(Default)]
+struct Expected {
+    next: AtomicBool,
+    completed: AtomicBool,
+}
 
 impl ResponseExpectation {
     /// The next bytes to be received are those of a response. To be called before its request is handed to hyper, and after
     /// the response before has been read.
     pub(super) fn expect(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.completed.store(false, Ordering::Release);
+        self.0.next.store(true, Ordering::Release);
+    }
+
+    /// Whether the end of the response's head was missing.
+    pub(super) fn was_completed(&self) -> bool {
+        self.0.completed.load(Ordering::Acquire)
     }
 
     fn take(&self) -> bool {
-        self.0.swap(false, Ordering::Acquire)
+        self.0.next.swap(false, Ordering::Acquire)
     }
 }
 
-/// A transport that replaces control bytes in the header values of responses.
+/// A transport that makes heads of responses what hyper takes.
 pub(super) struct ResponseHeads<T> {
     io: T,
+    missing_end: MissingEnd,
     expectation: ResponseExpectation,
     scanner: HeadScanner,
 }
 
 impl<T: Transport> ResponseHeads<T> {
     /// Wraps `io`, over which nothing has been received.
-    pub(super) fn new(io: T) -> Self {
+    pub(super) fn new(io: T, missing_end: MissingEnd) -> Self {
         Self {
             io,
+            missing_end,
             expectation: ResponseExpectation::default(),
             scanner: HeadScanner::new(Part::Rest),
         }
@@ -227,6 +265,14 @@ impl<T: Transport> AsyncRead for ResponseHeads<T> {
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.io).poll_read(cx, buffer))?;
+        if buffer.filled().len() == before
+            && buffer.remaining() > 0
+            && this.missing_end == MissingEnd::Completed
+            && this.scanner.lacks_only_the_end()
+        {
+            buffer.put_slice(b"\n");
+            this.expectation.0.completed.store(true, Ordering::Release);
+        }
         if let Some(received) = buffer.filled_mut().get_mut(before..) {
             this.scanner.scan(received);
         }
@@ -267,6 +313,7 @@ impl<T: Transport> AsyncWrite for ResponseHeads<T> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tokio::io::AsyncReadExt;
 
     use super::*;
 
@@ -354,6 +401,40 @@ mod tests {
             let allowed_by_fetch = !matches!(byte, b'\0' | b'\r' | b'\n');
             let allowed_by_hyper = http::HeaderValue::from_bytes(&[byte]).is_ok();
             assert_eq!(is_replaceable(byte), allowed_by_fetch && !allowed_by_hyper);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_end_is_completed_after_whole_lines_of_a_final_head() {
+        let cases: [(&[u8], bool); 9] = [
+            (b"HTTP/1.1 200 OK\n", true),
+            (b"HTTP/1.1 200 OK\r\na: b\r\n", true),
+            (
+                b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\na: b\r\n",
+                true,
+            ),
+            (b"", false),
+            (b"HTTP/1.1 200 OK", false),
+            (b"HTTP/1.1 200 OK\r\na: b", false),
+            (b"HTTP/1.1 200 OK\r\na", false),
+            (b"HTTP/1.1 103 Hints\r\na: b\r\n", false),
+            (b"HTTP/1.1 200 OK\r\n\r\nbody\n", false),
+        ];
+        for (response, lacks_end) in cases {
+            for missing_end in [MissingEnd::Completed, MissingEnd::Error] {
+                let io = std::io::Cursor::new(response.to_vec());
+                let mut heads = ResponseHeads::new(io, missing_end);
+                let expectation = heads.expectation();
+                expectation.expect();
+                let mut received = Vec::new();
+                heads.read_to_end(&mut received).await.unwrap();
+                let completed = lacks_end && missing_end == MissingEnd::Completed;
+                let end: &[u8] = if completed { b"\n" } else { b"" };
+                assert_eq!(received, [response, end].concat(), "{missing_end:?}");
+                assert_eq!(expectation.was_completed(), completed);
+                expectation.expect();
+                assert!(!expectation.was_completed());
+            }
         }
     }
 

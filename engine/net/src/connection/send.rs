@@ -65,12 +65,13 @@ pub(super) async fn send(
     let response = transmit(&mut lease, message, &progress)
         .await
         .map_err(|stop| stop.failure(&request.method, has_body))?;
-    let record = facts.record(
+    let mut record = facts.record(
         &request.key,
         lease.reused(),
         request_start,
         CrossProcessInstant::now(),
     );
+    record.head_completed = lease.head_was_completed();
     let reason = reason_phrase(&response, facts.version);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(upgrade(lease, request, response, reason, record).await?);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, header};
 use net_traits::ResourceFetchTiming;
 use net_traits::http_status::HttpStatus;
-use net_traits::request::{Request, RequestMode};
+use net_traits::request::{Request, RequestMode, ResponseTainting};
 use net_traits::response::Response;
 
 use super::cause::Cause;
@@ -15,8 +15,8 @@ use super::params::FetchParams;
 use super::response::FetchResponse;
 use super::user_enabled_cors::address_space_of;
 use crate::connection::{
-    ConnectionCredentials, ConnectionKey, Endpoint, Exchange, ExchangeRecord, NetworkPartitionKey,
-    OutgoingRequest, RequestBodyReader,
+    ConnectionCredentials, ConnectionError, ConnectionKey, Endpoint, Exchange, ExchangeRecord,
+    NetworkPartitionKey, OutgoingRequest, RequestBodyReader,
 };
 use crate::devtools;
 use crate::events::{self, Stage};
@@ -85,6 +85,9 @@ pub(super) async fn http_network_fetch(
         Ok(exchange) => exchange,
         Err(error) => return FetchResponse::network_error(Cause::Connection(error)),
     };
+    if record.head_completed && !may_lack_headers(request) {
+        return FetchResponse::network_error(Cause::Connection(ConnectionError::Reset));
+    }
     note_timing(&record, &mut context.timing.inner());
     devtools::request_sent(
         request,
@@ -157,9 +160,50 @@ fn note_timing(record: &ExchangeRecord, timing: &mut ResourceFetchTiming) {
     timing.response_start = connection.response_start;
 }
 
+/// Whether a response that breaks off in its head may be used nevertheless.
+///
+/// AD-HOC: other browsers use it always. Here only the page's own server may lose headers, and none of a document: what is
+/// missing may be a refusal, or a policy.
+fn may_lack_headers(request: &Request) -> bool {
+    request.response_tainting == ResponseTainting::Basic && !request.is_navigation_request()
+}
+
 fn is_preflight(request: &Request) -> bool {
     request.method == Method::OPTIONS
         && request
             .headers
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+#[cfg(test)]
+mod tests {
+    use net_traits::blob_url_store::UrlWithBlobClaim;
+    use net_traits::request::{Destination, Referrer, RequestBuilder};
+    use servo_base::id::TEST_WEBVIEW_ID;
+    use servo_url::ServoUrl;
+
+    use super::*;
+
+    #[test]
+    fn only_the_pages_own_server_may_leave_headers_out() {
+        for (tainting, destination, expected) in [
+            (ResponseTainting::Basic, Destination::None, true),
+            (ResponseTainting::Basic, Destination::Image, true),
+            (ResponseTainting::Basic, Destination::Document, false),
+            (ResponseTainting::Basic, Destination::IFrame, false),
+            (ResponseTainting::CorsTainting, Destination::None, false),
+            (ResponseTainting::Opaque, Destination::Image, false),
+        ] {
+            let url = ServoUrl::parse("http://a.example/").unwrap();
+            let mut request = RequestBuilder::new(
+                Some(TEST_WEBVIEW_ID),
+                UrlWithBlobClaim::from_url_without_having_claimed_blob(url),
+                Referrer::NoReferrer,
+            )
+            .destination(destination)
+            .build();
+            request.response_tainting = tainting;
+            assert_eq!(may_lack_headers(&request), expected, "{destination:?}");
+        }
+    }
 }

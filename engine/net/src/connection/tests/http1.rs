@@ -449,6 +449,29 @@ async fn a_control_byte_in_a_header_value_spoils_that_header_only() {
 }
 
 #[tokio::test]
+async fn a_head_without_its_end_is_completed_and_recorded() {
+    for (answer, completed) in [
+        (&b"HTTP/1.0 280 HELLO\nx: 1\nx: 2\n"[..], true),
+        (b"HTTP/1.0 280 HELLO\nx: 1\nx: 2\n\n", false),
+    ] {
+        let server = answering_server(answer).await;
+        let exchange = Connections::new(options(""))
+            .exchange(get(&server.url("/")))
+            .await
+            .unwrap();
+        assert_eq!(exchange.status, 280);
+        assert_eq!(exchange.headers.get_all("x").iter().count(), 2);
+        assert_eq!(exchange.record.head_completed, completed);
+        assert_eq!(text(exchange).await, "");
+    }
+    let server = answering_server(b"HTTP/1.0 280 HELLO\nx: 1\nx: 2").await;
+    let result = Connections::new(options(""))
+        .exchange(get(&server.url("/")))
+        .await;
+    assert!(matches!(result, Err(ConnectionError::Reset)), "{result:?}");
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_is_an_error() {
     let answers: [&[u8]; 3] = [
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",

@@ -166,8 +166,12 @@ impl Lookup {
             validated.exchange = forward.exchange.take();
             return validated;
         }
-        // 10.5. Store the response while it passes.
-        if self.mode != CacheMode::NoStore {
+        // 10.5. Store the response while it passes, unless it broke off in its head.
+        let is_whole = forward
+            .exchange
+            .as_ref()
+            .is_none_or(|record| !record.head_completed);
+        if self.mode != CacheMode::NoStore && is_whole {
             let head = ResponseHead {
                 status,
                 reason: forward.head.status.message().to_vec(),
