@@ -77,15 +77,13 @@ user_test(async (t) => {
 user_test(async (t) => {
   const promises = [];
   for (let count = 0; count < 6; count++) {
-    promises.push(fetch(respond(TARGET, { endless: "", n: count })));
+    promises.push(rejects(t, fetch(respond(TARGET, { endless: "", n: count }))));
   }
   await user.question(t);
   const allowed = await fetch(respond(TARGET, { header: ALLOW_ALL, body: "own" }));
   assert_equals(await allowed.text(), "own");
   await user.decide(t, "not-now");
-  for (const promise of promises) {
-    await rejects(t, promise);
-  }
+  await Promise.all(promises);
 }, "Endless bodies that are held keep no other request waiting");
 
 user_test(async (t) => {

@@ -45,6 +45,7 @@ user_test(async (t) => {
   worker.postMessage(respond(TARGET, { token }));
   await user.question(t);
   worker.terminate();
+  await user.question(t, (question) => question.requests[0].state === "cancelled");
   await user.decide(t, "visit");
   assert_array_equals((await seen(token)).map((record) => record.method), ["OPTIONS"]);
 }, "A worker that ended is sent nothing for");

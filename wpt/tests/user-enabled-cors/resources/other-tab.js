@@ -1,0 +1,78 @@
+// Another tab with a page of the test's origin. Its questions are not this tab's, and its user is told by `user` of what openTab()
+// returns. Needs servers.sub.js and user.js.
+
+class Tab {
+  constructor(t) {
+    this.name = newToken();
+    this.answers = new Map();
+    this.count = 0;
+    this.shown = 0;
+    this.channel = new BroadcastChannel(this.name);
+    this.channel.onmessage = ({ data }) => this.#receive(data);
+    this.user = userOf((command, parameters) => this.run((...all) => test_driver_internal.user_enabled_cors(...all), command, parameters));
+    this.window = window.open(this.page());
+    t.add_cleanup(() => {
+      this.channel.close();
+      this.window.close();
+    });
+  }
+
+  page() {
+    return `/user-enabled-cors/resources/other-tab.html?${this.name}`;
+  }
+
+  #receive({ id, value, error, isShown }) {
+    if (isShown) {
+      this.shown++;
+      return;
+    }
+    const { resolve, reject } = this.answers.get(id);
+    if (error) {
+      reject(new Error(error));
+    } else {
+      resolve(value);
+    }
+  }
+
+  // Calls a function in the tab's page and returns what comes of it.
+  run(func, ...args) {
+    const id = ++this.count;
+    return new Promise((resolve, reject) => {
+      this.answers.set(id, { resolve, reject });
+      this.channel.postMessage({ id, source: String(func), args });
+    });
+  }
+
+  // Fetches in the tab's page: the status, or the error's name.
+  fetch(url, init) {
+    return this.run((...all) => fetch(...all).then((response) => response.status, (error) => error.name), url, init);
+  }
+
+  // Does what leads to the tab's page anew, and waits for it.
+  async shows(t, func, ...args) {
+    const before = this.shown;
+    await this.run(func, ...args);
+    await eventually(t, () => this.shown > before, "the other tab's page is there");
+  }
+
+  reload(t) {
+    return this.shows(t, () => void setTimeout(() => location.reload()));
+  }
+
+  // Goes to another page and back.
+  leaveAndReturn(t, origin) {
+    const url = respond(origin, { type: "text/html", body: `<script>location = ${JSON.stringify(new URL(this.page(), location).href)}<\/script>` });
+    return this.shows(t, (url) => void setTimeout(() => (location = url)), url);
+  }
+
+  async close(t) {
+    await this.run(() => void setTimeout(() => close()));
+    await eventually(t, () => this.window.closed, "the tab is closed");
+  }
+}
+
+async function openTab(t) {
+  const tab = new Tab(t);
+  await eventually(t, () => tab.shown > 0, "the other tab's page is there");
+  return tab;
+}
