@@ -97,6 +97,8 @@ function userOf(command) {
     // Makes a request that has to lead to a question, answers that, and returns what fetch() does.
     async fetch(t, choice, url, init) {
       const promise = fetch(url, init);
+      // If there is no question it is decide() that tells.
+      promise.catch(() => {});
       await user.decide(t, choice);
       return promise;
     },
@@ -104,6 +106,7 @@ function userOf(command) {
     // Makes a request that has to lead to a question, and declines that. Returns the question.
     async assertAsked(t, url, init) {
       const promise = fetch(url, init);
+      promise.catch(() => {});
       const question = await user.decide(t, "not-now");
       await promise_rejects_js(t, TypeError, promise);
       // So that others may ask.
