@@ -180,6 +180,12 @@ pub struct Arguments {
     #[arg(long, value_name = "ask|deny|FILE", value_parser = parse_user_cors_answers)]
     pub user_cors: Option<UserCorsAnswers>,
 
+    /// For tests: any page can play the user, answer every question, read every permission, and change clock, settings and
+    /// policy of user-enabled CORS. Never use this on the open web. Needs --headless, and a profile that nobody uses: a
+    /// temporary one, or an empty --config-dir
+    #[arg(long)]
+    pub test_driver: bool,
+
     /// Accept every certificate. Never use this on the open web
     #[arg(long)]
     pub ignore_certificate_errors: bool,
@@ -250,6 +256,11 @@ impl Arguments {
             }
             if self.dump.is_some() {
                 return Err(UsageError::Conflict("--dump needs --headless: add it"));
+            }
+            if self.test_driver {
+                return Err(UsageError::Conflict(
+                    "--test-driver lets any page play the user, so it needs --headless: add it, or leave out --test-driver",
+                ));
             }
         }
         if self.headless && self.user_cors == Some(UserCorsAnswers::Ask) {
@@ -509,6 +520,8 @@ mod tests {
             ("--output shot.png", "--headless"),
             ("--dump text", "--headless"),
             ("-z --user-cors ask", "needs a window"),
+            ("--test-driver", "needs --headless"),
+            ("--test-driver --temporary-profile", "needs --headless"),
             ("--temporary-profile --config-dir x", "cannot be used with"),
             ("--pref no_such_preference=1", "no_such_preference"),
             ("--pref layout_threads=many", "whole number"),

@@ -40,6 +40,7 @@ pub fn run(mut startup: Startup) -> anyhow::Result<()> {
     let events = EventSender::new(move |event| drop(sender.send(event)));
 
     let front = Rc::new(HeadlessFront::new(&startup.arguments)?);
+    let test_driver = startup.test_driver();
     let Engine {
         servo,
         user_content,
@@ -51,6 +52,7 @@ pub fn run(mut startup: Startup) -> anyhow::Result<()> {
         user_content,
         startup.profile.is_temporary(),
     );
+    browser.set_test_driver(test_driver);
     browser.open_tab(startup.first_page.take(), Placement::Front);
 
     let mut run = Run {

@@ -1,7 +1,7 @@
 //! Latchkey's shell: the window, the headless run and the permission bar around Servo.
 //!
 //! [`browser`] is the model, which knows no window. [`window`] shows it to a person and [`headless`] to a program. [`ui`]
-//! only draws, and queues commands for the model. The fetch stack that Servo runs on is the crate `net`; what it asks the
+//! only draws, and queues commands for the model; [`test_driver`] takes commands from pages, in tests. The fetch stack that Servo runs on is the crate `net`; what it asks the
 //! person comes through `net::embedding`.
 
 pub mod address;
@@ -15,6 +15,7 @@ pub mod preferences;
 pub mod profile;
 pub mod quit;
 pub mod startup;
+pub mod test_driver;
 pub mod ui;
 pub mod window;
 

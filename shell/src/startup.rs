@@ -22,6 +22,7 @@ use crate::event::EventSender;
 use crate::network_log::{NetworkLog, NetworkObserver};
 use crate::profile::Profile;
 use crate::quit;
+use crate::test_driver::{Beginning, TestDriver};
 
 /// The permissions' file in a profile.
 const PERMISSIONS_FILE: &str = "permissions.sqlite";
@@ -79,6 +80,9 @@ impl Startup {
             }
         }
         let answers = answers(&arguments)?;
+        if let (true, Some(folder)) = (arguments.test_driver, &arguments.config_dir) {
+            check_unused(folder)?;
+        }
         let profile = if arguments.uses_temporary_profile() {
             Profile::temporary()?
         } else {
@@ -136,6 +140,22 @@ impl Startup {
             user_content,
             network_log,
         })
+    }
+
+    /// What lets pages play the user, if the command line says so. To be called before [`start`](Self::start).
+    pub fn test_driver(&self) -> Option<TestDriver> {
+        if !self.arguments.test_driver {
+            return None;
+        }
+        eprintln!(
+            "latchkey: with --test-driver any page can allow itself everything: open nothing but tests"
+        );
+        Some(TestDriver::new(Beginning {
+            settings: self.user_cors.settings(),
+            policy: self.user_cors.policy(),
+            address_spaces: self.user_cors.address_space_overrides(),
+            answers: self.answers.clone(),
+        }))
     }
 
     /// What the command line overrides for tests, in a sentence for the person: shown as long as it holds.
@@ -228,6 +248,20 @@ fn apply_policy(user_cors: &UserCors, path: &Path, profile: &Profile) -> anyhow:
     Ok(())
 }
 
+/// Refuses a profile in which somebody may have allowed something.
+fn check_unused(folder: &Path) -> Result<(), UsageError> {
+    let is_unused = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if is_unused {
+        return Ok(());
+    }
+    Err(UsageError::Conflict(
+        "--test-driver lets any page change the profile: name an empty folder with --config-dir, or leave it out",
+    ))
+}
+
 fn answers(arguments: &Arguments) -> Result<Answers, UsageError> {
     Ok(match arguments.answers() {
         UserCorsAnswers::Ask => Answers::Person,
@@ -306,6 +340,19 @@ mod tests {
             .map(|script| script.script().as_str())
             .collect();
         assert_eq!(texts, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_profile_that_somebody_uses_is_not_driven() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check_unused(folder.path()).is_ok());
+        assert!(check_unused(&folder.path().join("new")).is_ok());
+        let file = folder.path().join("lock");
+        fs::write(&file, "").unwrap();
+        for used in [folder.path(), &file] {
+            let error = check_unused(used).unwrap_err();
+            assert!(error.to_string().contains("empty folder"), "{error}");
+        }
     }
 
     #[test]

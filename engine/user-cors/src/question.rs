@@ -38,6 +38,13 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QuestionId(pub(crate) u64);
 
+impl QuestionId {
+    /// The name as a number, which no other question has while the browser runs.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
 /// The name of a waiting request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TicketId(pub(crate) u64);

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use net::embedding::Embedding;
-use servo::{ServoUrl, WebViewId};
+use servo::{EmbedderControl, ServoUrl, SimpleDialog, WebViewId};
 use url::Url;
 
 use super::delegate::Happening;
 use super::dialog::{Dialog, DialogId};
 use super::tab::{ConsoleMessage, InputMethod, LoadProgress, Notice, Tab};
-use super::{Browser, MAX_TABS};
+use super::{Browser, MAX_TABS, prompts};
 
 impl Browser {
     pub(super) fn servo_happening(&mut self, happening: Happening) {
@@ -36,6 +36,23 @@ impl Browser {
         let is_selected = index == self.selected;
         let is_interactive = self.front.is_interactive();
         let Tab { state, webview, .. } = &mut self.tabs[index];
+        let happening = match (happening, &mut self.test_driver) {
+            (
+                Happening::ShowControl(EmbedderControl::SimpleDialog(SimpleDialog::Prompt(
+                    mut prompt,
+                ))),
+                Some(driver),
+            ) => {
+                if let Some(answer) = driver.answer(webview.id(), state, prompt.message()) {
+                    prompt.set_current_value(&answer);
+                    prompt.confirm();
+                    state.questions = prompts::questions(webview.id());
+                    return;
+                }
+                Happening::ShowControl(EmbedderControl::SimpleDialog(SimpleDialog::Prompt(prompt)))
+            },
+            (happening, _) => happening,
+        };
         match happening {
             Happening::Url(url) => {
                 if let Some(embedding) = Embedding::get() {
@@ -91,7 +108,7 @@ impl Browser {
             Happening::Authentication(request) if is_interactive => {
                 state.push_dialog(Dialog::from_authentication(id, request));
             },
-            Happening::ShowControl(servo::EmbedderControl::InputMethod(control)) => {
+            Happening::ShowControl(EmbedderControl::InputMethod(control)) => {
                 state.input_method = Some(InputMethod {
                     control: control.id(),
                     position: control.position(),

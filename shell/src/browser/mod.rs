@@ -33,6 +33,7 @@ use self::permissions::Permissions;
 use self::tab::{Notice, OwnPage, Tab, TabKey, TabState, ZoomLevel};
 use crate::address::{self, NEW_TAB_URL, Navigation};
 use crate::quit;
+use crate::test_driver::TestDriver;
 
 /// How many closed tabs can be opened again.
 const MAX_CLOSED_TABS: usize = 25;
@@ -52,6 +53,7 @@ pub struct Browser {
     next_id: u64,
     pending_load: Option<PendingLoad>,
     permissions: Permissions,
+    test_driver: Option<TestDriver>,
     wants_to_quit: bool,
     needs_paint: bool,
     profile_is_temporary: bool,
@@ -88,10 +90,16 @@ impl Browser {
             next_id: 0,
             pending_load: None,
             permissions: Permissions::default(),
+            test_driver: None,
             wants_to_quit: false,
             needs_paint: true,
             profile_is_temporary,
         }
+    }
+
+    /// Sets what answers the prompts of pages that play the user, if anything does.
+    pub fn set_test_driver(&mut self, test_driver: Option<TestDriver>) {
+        self.test_driver = test_driver;
     }
 
     /// The tabs, from left to right.

@@ -5,6 +5,7 @@
 //! talk through the [`Embedding`] of the process.
 
 mod asking;
+mod clock;
 mod contexts;
 mod default_gateway;
 mod network_watch;
@@ -12,7 +13,7 @@ mod own_network;
 mod questions;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ use user_cors::{
     Route, Settlement, Site, SystemClock, TicketId, Timestamp, UserCors, Verdict,
 };
 
+use self::clock::EmbeddingClock;
 use self::contexts::Contexts;
 pub(crate) use self::contexts::RequesterContext;
 pub(crate) use self::network_watch::NetworkWatch;
@@ -80,9 +82,7 @@ pub struct Embedding {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) public_roots: Option<PathBuf>,
     pub(crate) certificate_path: Option<PathBuf>,
-    clock: Arc<dyn Clock>,
-    /// How far [`advance_clock`](Self::advance_clock) has moved the clock, in milliseconds.
-    clock_offset: AtomicU64,
+    clock: EmbeddingClock,
     waiting: WaitingRequests<TicketId, Verdict>,
     groups: Mutex<Vec<FetchGroups>>,
     shutting_down: AtomicBool,
@@ -125,8 +125,7 @@ impl Embedding {
             observer: options.observer,
             public_roots: options.public_roots,
             certificate_path: options.certificate_path,
-            clock,
-            clock_offset: AtomicU64::new(0),
+            clock: EmbeddingClock::new(clock),
             waiting: WaitingRequests::default(),
             groups: Mutex::default(),
             shutting_down: AtomicBool::new(false),
@@ -153,24 +152,24 @@ impl Embedding {
     /// The time by which permissions, questions and records go. Everything that is said to the permission model is said at
     /// this time.
     pub fn now(&self) -> Timestamp {
-        let offset = self.clock_offset.load(Ordering::Acquire);
-        self.clock.now().after(Duration::from_millis(offset))
+        self.clock.now()
+    }
+
+    /// Lets the time by which permissions go stand still, so that only [`advance_clock`](Self::advance_clock) moves it. For
+    /// tests of whole browsers.
+    pub fn stop_clock(&self) {
+        self.clock.stop();
     }
 
     /// Moves the time by which permissions go, and ends the questions whose time is over by it. For tests of whole browsers.
     pub fn advance_clock(&self, by: Duration) {
-        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        let _ = self
-            .clock_offset
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |offset| {
-                Some(offset.saturating_add(millis))
-            });
+        self.clock.advance(by);
         self.settle(self.user_cors.expire(self.now()));
     }
 
-    /// Takes back what [`advance_clock`](Self::advance_clock) has done.
+    /// Takes back what [`stop_clock`](Self::stop_clock) and [`advance_clock`](Self::advance_clock) have done.
     pub fn reset_clock(&self) {
-        self.clock_offset.store(0, Ordering::Release);
+        self.clock.reset();
         self.settle(self.user_cors.expire(self.now()));
     }
 
@@ -184,6 +183,16 @@ impl Embedding {
     pub fn question_visible(&self, question: QuestionId, revision: u64, focused: bool) {
         let now = self.now();
         self.user_cors.visible(question, revision, now, focused);
+    }
+
+    /// Whether a click on this revision of a question would count at this moment.
+    pub fn question_is_armed(&self, question: QuestionId, revision: u64) -> bool {
+        self.user_cors.is_armed(question, revision, self.now())
+    }
+
+    /// No question is in view.
+    pub fn questions_hidden(&self) {
+        self.user_cors.hidden();
     }
 
     /// The person goes on after the warning of a question about the local network.

@@ -41,13 +41,18 @@ impl Arming {
         self.0 = None;
     }
 
-    /// Whether a click on this content counts. One that comes too early starts the wait again.
-    pub(super) fn click(&mut self, question: QuestionId, revision: u64, now: Timestamp) -> bool {
-        let armed = self.0.as_ref().is_some_and(|shown| {
+    /// Whether a click on this content would count.
+    pub(super) fn is_armed(&self, question: QuestionId, revision: u64, now: Timestamp) -> bool {
+        self.0.as_ref().is_some_and(|shown| {
             shown.question == question
                 && shown.revision == revision
                 && now.since(shown.since) >= ARMING_TIME
-        });
+        })
+    }
+
+    /// Whether a click on this content counts. One that comes too early starts the wait again.
+    pub(super) fn click(&mut self, question: QuestionId, revision: u64, now: Timestamp) -> bool {
+        let armed = self.is_armed(question, revision, now);
         if armed {
             // The next question under the same pointer has to be looked at first.
             self.0 = None;
@@ -76,6 +81,9 @@ mod tests {
         // The early click started the wait again.
         arming.visible(QUESTION, 1, at(700));
         assert!(!arming.click(QUESTION, 1, at(1398)));
+        assert!(!arming.is_armed(QUESTION, 1, at(1398 + 699)));
+        assert!(arming.is_armed(QUESTION, 1, at(1398 + 700)));
+        assert!(!arming.is_armed(QUESTION, 2, at(1398 + 700)));
         assert!(arming.click(QUESTION, 1, at(1398 + 700)));
     }
 

@@ -194,6 +194,16 @@ impl Questions {
         self.arming.hidden();
     }
 
+    /// Whether a click on this content would count.
+    pub fn is_armed(&self, question: QuestionId, revision: u64, now: Timestamp) -> bool {
+        self.arming.is_armed(question, revision, now)
+            && self
+                .tabs
+                .values()
+                .flat_map(|tab| &tab.questions)
+                .any(|open| open.id == question && open.revision == revision && !open.is_over(now))
+    }
+
     /// The first step of a question about the local network was confirmed.
     ///
     /// # Errors

@@ -38,6 +38,14 @@ impl UserCors {
         self.state.lock().questions.hidden();
     }
 
+    /// Whether a click on this content would count at this moment.
+    pub fn is_armed(&self, question: QuestionId, revision: u64, now: Timestamp) -> bool {
+        self.state
+            .lock()
+            .questions
+            .is_armed(question, revision, now)
+    }
+
     /// The warning of a question about the local network was confirmed.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 // settings and the policy behind it. Needs /resources/testdriver.js and /resources/testdriver-vendor.js, and a window.
 //
 // Each method calls test_driver_internal.user_enabled_cors(command, parameters), which is the vendor's. A browser without it
-// fails these tests at once. Times are in milliseconds, by a clock that runs as the system's does and that advance() and
-// look() move forward.
+// fails these tests at once. Times are in milliseconds, by a clock that stands from the first command on and that advance()
+// and look() move forward.
 
 // How long a question has to be in view before a button answers it.
 const LOOK = 700;
