@@ -124,6 +124,8 @@ impl UserCors {
                 .unwrap_or_default();
             state.classifier.set_policy_ranges(ranges);
             state.policy = policy;
+            let may_last = state.policy_days() != Some(0);
+            state.questions.set_may_last(may_last);
         })
     }
 

@@ -16,6 +16,7 @@ use super::headers::safelist::is_cors_non_wildcard_request_header_name;
 use super::main_fetch::main_fetch;
 use super::params::FetchParams;
 use super::response::FetchResponse;
+use super::user_enabled_cors::failed_on_the_way;
 use crate::events::{self, Stage};
 use crate::network_state::FetchContext;
 
@@ -41,7 +42,7 @@ pub(crate) async fn http_redirect_fetch(
     let location = match location(&response.head) {
         Ok(Some(location)) => location,
         Ok(None) => return response,
-        Err(failure) => return FetchResponse::network_error(Cause::Redirect(failure)),
+        Err(failure) => return unfollowed(params, failure),
     };
     let status = response.head.actual_response().status.raw_code();
     let headers = response.head.actual_response().headers.clone();
@@ -56,7 +57,7 @@ pub(crate) async fn http_redirect_fetch(
     ]);
     let request = &mut params.request;
     if let Err(failure) = redirect(request, status, location.clone()) {
-        return FetchResponse::network_error(Cause::Redirect(failure));
+        return unfollowed(params, failure);
     }
     // 17. Set request's referrer policy on redirect.
     request.referrer_policy = policy_after_redirect(request.referrer_policy, &headers);
@@ -64,10 +65,19 @@ pub(crate) async fn http_redirect_fetch(
     // 18. and 19. NB: a navigation comes back here for each hop by its own loader.
     // 20. Run main fetch again.
     let response = Box::pin(main_fetch(params, target, context)).await;
+    // AD-HOC: user-enabled CORS: where a chain that the page may not see into ends, the page is not told.
+    let response = failed_on_the_way(params, response);
     context.timing.set_attribute(ResourceAttribute::RedirectEnd(
         RedirectEndValue::ResponseEnd,
     ));
     response
+}
+
+fn unfollowed(params: &FetchParams, failure: RedirectFailure) -> FetchResponse {
+    failed_on_the_way(
+        params,
+        FetchResponse::network_error(Cause::Redirect(failure)),
+    )
 }
 
 /// Steps 2 to 6 of [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch): the location URL, `None` if

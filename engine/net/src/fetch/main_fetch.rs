@@ -222,7 +222,10 @@ pub(crate) async fn finish_main_fetch(
         .unwrap_or_else(|| request.current_url());
     // 18. and 19. Timing allow flags.
     if params.timing_allow_failed {
-        context.timing.inner().mark_timing_check_failed();
+        let mut timing = context.timing.inner();
+        timing.mark_timing_check_failed();
+        // NB: Servo's own function leaves this one.
+        timing.secure_connection_start = None;
     }
     // 20. Mixed content, Content Security Policy, MIME type, nosniff.
     if let Some(cause) = blocked_response(params, &url, internal_headers, target, context) {

@@ -174,6 +174,23 @@ pub(crate) async fn continue_chain(params: &mut FetchParams, context: &FetchCont
     }
 }
 
+/// A network error of a chain that uses the feature, as the page is told of it: as the CORS failure that was before. What was
+/// released fails like any other response.
+pub(crate) fn failed_on_the_way(params: &FetchParams, response: FetchResponse) -> FetchResponse {
+    match params.chain.failure() {
+        Some(failure)
+            if response
+                .cause
+                .as_deref()
+                .is_some_and(|cause| cause.cors_failure().is_none())
+                && !params.chain.is_released() =>
+        {
+            *undelivered(failure.clone(), response)
+        },
+        _ => response,
+    }
+}
+
 impl Hook {
     /// Who asks. Without a shell nobody can be asked.
     fn of(request: &Request) -> Result<Self, Refusal> {

@@ -300,8 +300,8 @@ impl Question {
         }
     }
 
-    /// The choices that this question offers at its step.
-    pub(super) fn choices(&self, store: StoreKind) -> Vec<Choice> {
+    /// The choices that this question offers at its step. `lasting`: what a grant may be at most.
+    pub(super) fn choices(&self, lasting: StoreKind) -> Vec<Choice> {
         let mut choices = Vec::new();
         if self.step != QuestionStep::Warning {
             if self
@@ -312,7 +312,7 @@ impl Question {
                 choices.push(Choice::AllowOnce);
             }
             choices.push(Choice::AllowForVisit);
-            if store == StoreKind::Lasting && self.coverage().iter().all(Coverage::may_persist) {
+            if lasting == StoreKind::Lasting && self.coverage().iter().all(Coverage::may_persist) {
                 choices.push(Choice::AlwaysAllow);
             }
         }

@@ -66,6 +66,8 @@ pub struct Questions {
     tabs: BTreeMap<TabId, Tab>,
     arming: Arming,
     store: StoreKind,
+    /// Whether policy lets grants last.
+    may_last: bool,
     issued: u64,
     /// Set for good when the browser quits: nothing may wait after that.
     quitting: bool,
@@ -78,8 +80,29 @@ impl Questions {
             tabs: BTreeMap::new(),
             arming: Arming::default(),
             store,
+            may_last: true,
             issued: 0,
             quitting: false,
+        }
+    }
+
+    /// Whether policy lets grants last. If not, *Always allow* is not offered, by questions that are open neither.
+    pub(crate) fn set_may_last(&mut self, may_last: bool) {
+        if self.may_last == may_last {
+            return;
+        }
+        self.may_last = may_last;
+        for question in self.tabs.values_mut().flat_map(|tab| &mut tab.questions) {
+            question.revision += 1;
+        }
+    }
+
+    /// What a grant may be at most.
+    fn lasting(&self) -> StoreKind {
+        if self.may_last {
+            self.store
+        } else {
+            StoreKind::Temporary
         }
     }
 
@@ -151,7 +174,7 @@ impl Questions {
             tab,
             presence,
             state.questions.len(),
-            question.choices(self.store),
+            question.choices(self.lasting()),
         ))
     }
 
@@ -234,9 +257,9 @@ impl Questions {
         choice: Choice,
         now: Timestamp,
     ) -> Result<Answered, AnswerError> {
-        let store = self.store;
+        let lasting = self.lasting();
         let (_, found) = self.clicked(question, revision, now)?;
-        if !found.choices(store).contains(&choice) {
+        if !found.choices(lasting).contains(&choice) {
             return Err(AnswerError::NotOffered);
         }
         self.end(question, choice, Answerer::Person)
@@ -250,12 +273,12 @@ impl Questions {
         question: QuestionId,
         choice: Choice,
     ) -> Option<Answered> {
-        let store = self.store;
+        let lasting = self.lasting();
         let (_, found) = self.find(question)?;
         if choice.allows() && found.step == QuestionStep::Warning {
             found.step = QuestionStep::Confirmed;
         }
-        let offered = found.choices(store);
+        let offered = found.choices(lasting);
         let choice = offered
             .into_iter()
             .filter(|offered| {

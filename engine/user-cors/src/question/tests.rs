@@ -225,6 +225,23 @@ fn always_is_offered_for_get_and_post_at_public_targets_of_a_lasting_profile() {
 }
 
 #[test]
+fn always_is_not_offered_while_policy_lets_nothing_last() {
+    let mut questions = questions();
+    questions.user_interacted(TAB);
+    ask(&mut questions, request("https://b.example"), NOW);
+    let before = view(&questions);
+    assert!(before.choices.contains(&Choice::AlwaysAllow));
+    questions.set_may_last(false);
+    let now = view(&questions);
+    assert!(!now.choices.contains(&Choice::AlwaysAllow));
+    assert_ne!(now.revision, before.revision, "what is shown has changed");
+    questions.set_may_last(false);
+    assert_eq!(view(&questions).revision, now.revision);
+    questions.set_may_last(true);
+    assert_eq!(view(&questions).choices, before.choices);
+}
+
+#[test]
 fn an_answer_that_is_not_offered_does_not_count() {
     let mut questions = questions();
     ask(

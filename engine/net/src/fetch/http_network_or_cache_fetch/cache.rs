@@ -8,11 +8,13 @@ use futures::stream;
 use http::{HeaderMap, Method, StatusCode};
 use net_traits::DiscardFetch;
 use net_traits::http_status::HttpStatus;
-use net_traits::request::{CacheMode, RequestMode, ServiceWorkersMode};
+use net_traits::request::{CacheMode, Request, RequestMode, ResponseTainting, ServiceWorkersMode};
 use net_traits::response::{CacheState, Response};
 
 use crate::events::{self, Stage};
 use crate::fetch::body::Body;
+use crate::fetch::checks::cors_check::cors_check;
+use crate::fetch::checks::origin_header::serialize_request_origin;
 use crate::fetch::http_network_fetch::HttpRequest;
 use crate::fetch::params::FetchParams;
 use crate::fetch::response::FetchResponse;
@@ -73,6 +75,11 @@ impl Lookup {
                 },
                 lookup.request_time,
             );
+            // AD-HOC: a stored response on which the CORS check fails is none. Nothing is recorded of its connection, so the
+            // user could not be asked about it.
+            lookup
+                .stored
+                .take_if(|stored| !passes_cors_check(request, &stored.head.headers));
         }
         lookup.key = Some(key);
         lookup
@@ -186,6 +193,17 @@ impl Lookup {
         }
         forward
     }
+}
+
+/// Whether a response with these headers passes the CORS check, if there is one.
+fn passes_cors_check(request: &Request, headers: &HeaderMap) -> bool {
+    request.response_tainting != ResponseTainting::CorsTainting
+        || cors_check(
+            &serialize_request_origin(request),
+            request.credentials_mode,
+            headers,
+        )
+        .is_ok()
 }
 
 /// A response from the cache.

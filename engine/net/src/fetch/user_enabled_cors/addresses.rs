@@ -112,6 +112,34 @@ impl Hook {
         Ok(grant)
     }
 
+    /// Where a redirect leads, before there is a connection to it.
+    async fn look_up_hop(
+        &self,
+        request: &Request,
+        context: &FetchContext,
+    ) -> Result<Route, Refusal> {
+        let certificate = if request.current_url().is_secure_scheme() {
+            RootsVerdict::Public
+        } else {
+            RootsVerdict::NoTls
+        };
+        self.look_up(request, certificate, context).await
+    }
+
+    /// Step 11: the target of a redirect that is followed before anybody is asked gets nothing if it is less public than the
+    /// one before.
+    pub(super) async fn classify_before_sending(
+        &self,
+        params: &mut FetchParams,
+        context: &FetchContext,
+    ) -> Result<(), Refusal> {
+        let route = self.look_up_hop(&params.request, context).await?;
+        let anonymous = params.chain.anonymous_mut().ok_or(Refusal::GrantEnded)?;
+        user_cors::redirect_space_check(anonymous.space, route.space())?;
+        anonymous.pin = anonymous.space.and_then(|space| Pin::after(space, &route));
+        Ok(())
+    }
+
     /// Step 11: asks about the target of a redirect before anything is sent to it, unless it is allowed already.
     pub(super) async fn ask_before_sending(
         &self,
@@ -119,12 +147,7 @@ impl Hook {
         context: &FetchContext,
     ) -> Result<(), Refusal> {
         let secure = params.request.current_url().is_secure_scheme();
-        let certificate = if secure {
-            RootsVerdict::Public
-        } else {
-            RootsVerdict::NoTls
-        };
-        let route = self.look_up(&params.request, certificate, context).await?;
+        let route = self.look_up_hop(&params.request, context).await?;
         let (space, in_use) = match params.chain.anonymous_mut() {
             Some(anonymous) => (anonymous.space, anonymous.grant.clone()),
             None => return Err(Refusal::GrantEnded),

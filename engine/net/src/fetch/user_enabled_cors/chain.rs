@@ -6,6 +6,7 @@ use std::sync::Arc;
 use servo_url::ImmutableOrigin;
 use user_cors::{
     AddressSpace, CorsFailure, GrantUse, Route, TargetNetwork, TicketTarget, TupleOrigin,
+    redirect_space_check,
 };
 
 use super::facts;
@@ -42,7 +43,25 @@ pub(super) struct Anonymous {
 #[derive(Clone)]
 pub(super) struct Pin {
     addresses: Vec<IpAddr>,
-    network: TargetNetwork,
+    bound: Bound,
+}
+
+/// What a connection to classified addresses has to be. They alone do not say so, for the certificate counts too.
+#[derive(Clone, Copy)]
+enum Bound {
+    /// In this network.
+    Network(TargetNetwork),
+    /// No less public than this.
+    Space(AddressSpace),
+}
+
+impl Bound {
+    fn admits(self, route: &Route) -> bool {
+        match self {
+            Self::Network(network) => route.network() == Some(network),
+            Self::Space(space) => redirect_space_check(Some(space), route.space()).is_ok(),
+        }
+    }
 }
 
 impl Pin {
@@ -51,10 +70,18 @@ impl Pin {
         match route {
             Route::Direct(classification) => Some(Self {
                 addresses: classification.addresses.clone(),
-                network: route.network()?,
+                bound: Bound::Network(route.network()?),
             }),
             Route::Egress | Route::OtherProxy | Route::Unknown => None,
         }
+    }
+
+    /// The addresses of a route on which a chain of redirects is followed from a hop in `space`.
+    pub fn after(space: AddressSpace, route: &Route) -> Option<Self> {
+        Self::of(route).map(|pin| Self {
+            bound: Bound::Space(space),
+            ..pin
+        })
     }
 }
 
@@ -165,15 +192,19 @@ impl Chain {
         Some(pin.addresses.clone())
     }
 
-    /// What a connection has to be for the next request to be sent over it: as public as what was classified. The addresses
-    /// alone do not say so, for the certificate counts too.
+    /// What a connection has to be for the next request to be sent over it: as public as what was classified.
     pub(crate) fn admission(&self) -> Option<Admission> {
-        let network = self.anonymous.as_ref()?.pin.as_ref()?.network;
+        let bound = self.anonymous.as_ref()?.pin.as_ref()?.bound;
         Some(Admission::new(move |record| {
-            let route = Embedding::get()
-                .map(|embedding| embedding.classify(record, facts::connection(record)));
-            route.and_then(|route| route.network()) == Some(network)
+            Embedding::get()
+                .map(|embedding| embedding.classify(record, facts::connection(record)))
+                .is_some_and(|route| bound.admits(&route))
         }))
+    }
+
+    /// The CORS failure that began it, if it is active.
+    pub(crate) fn failure(&self) -> Option<&cause::CorsFailure> {
+        self.anonymous.as_ref().map(|anonymous| &anonymous.failure)
     }
 }
 

@@ -80,8 +80,13 @@ impl Hook {
             (HopCheck::OrdinaryCors, ..) if needs_preflight(&params.request) => {
                 return Err(Refusal::RedirectToRequester);
             },
-            (HopCheck::OrdinaryCors, ..) | (_, AskAboutHop::AtTheEnd, _) => {},
-            (_, AskAboutHop::No, ChainPlan::FollowThenAsk) => {},
+            (HopCheck::OrdinaryCors, ..)
+            | (_, AskAboutHop::AtTheEnd, _)
+            | (_, AskAboutHop::No, ChainPlan::FollowThenAsk) => {
+                if !is_pinned {
+                    self.classify_before_sending(params, context).await?;
+                }
+            },
             (_, AskAboutHop::No, ChainPlan::AskBeforeEach) if is_pinned => {
                 if let Some(used) = self.in_use(params) {
                     self.count(&used)?;
