@@ -18,6 +18,9 @@ pub mod embedding;
 pub mod events;
 pub mod fetch;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hsts;
 pub mod http_authentication;
 pub mod http_cache;

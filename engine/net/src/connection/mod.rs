@@ -14,6 +14,8 @@ pub mod decoding;
 mod dns;
 mod error;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod hosts;
 mod http_connection;
 mod key;

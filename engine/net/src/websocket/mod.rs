@@ -3,6 +3,8 @@
 //! The handshake is an ordinary request of the fetch stack, so cookies, HSTS, proxies, mixed content, Content Security
 //! Policy and the connection's partition are as for any other; only afterwards the connection is the WebSocket's own.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod handshake;
 mod script;
 mod session;

@@ -1,0 +1,6 @@
+//! Integrity metadata.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| net::fuzzing::integrity(bytes));

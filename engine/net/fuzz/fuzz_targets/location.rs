@@ -1,0 +1,6 @@
+//! `Location`: what it leads to is a URL.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| net::fuzzing::location(bytes));
