@@ -6,6 +6,8 @@ use net_traits::NetworkError;
 use thiserror::Error;
 use url::Host;
 
+use super::response_head::EndlessInterimResponses;
+
 /// Why there is no response.
 ///
 /// The text is for the person in front of the browser. It holds no header value, credential or path; what a server sent
@@ -162,6 +164,14 @@ impl ConnectionError {
 
     /// The error for an I/O error in `phase`.
     pub(super) fn of_io(error: &io::Error, phase: Phase) -> Self {
+        if error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<EndlessInterimResponses>())
+        {
+            return Self::Protocol {
+                text: "the server announces its answer without end",
+            };
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::TimedOut => Self::TimedOut { phase },

@@ -11,6 +11,11 @@
 //! control byte. Script sees `ÿ` in place of the byte. Where that is not enough, the byte stays and the response fails
 //! ([`KEPT`]).
 //!
+//! # Interim responses
+//!
+//! A response may be announced by any number of interim ones ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-15.2)),
+//! which hyper reads past. More than [`MOST_INTERIM_RESPONSES`] are an error, so that no server keeps a core busy with them.
+//!
 //! # A head without its end
 //!
 //! A connection may end after a whole line of the head, where the empty line is missing. What is missing is not known then
@@ -25,9 +30,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::transport::Transport;
+
+/// How many interim responses may come before the final one.
+const MOST_INTERIM_RESPONSES: u32 = 100;
+
+/// A server sends interim responses, and no final one. It comes out of reading as the inner error of an [`io::Error`].
+#[derive(Clone, Copy, Debug, Error)]
+#[error("more than {MOST_INTERIM_RESPONSES} interim responses")]
+pub(super) struct EndlessInterimResponses;
 
 /// What stands for a control byte: `obs-text`, which is opaque ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)),
 /// and in no UTF-8.
@@ -108,6 +122,8 @@ struct HeadScanner {
     part: Part,
     /// Whether the head is one of those that another one follows.
     interim: bool,
+    /// How many such heads have ended.
+    interim_count: u32,
     /// Whether control bytes are replaced in the current header.
     replaces: bool,
 }
@@ -117,8 +133,14 @@ impl HeadScanner {
         Self {
             part,
             interim: false,
+            interim_count: 0,
             replaces: false,
         }
+    }
+
+    /// Whether more heads have come before the final one than are taken.
+    fn is_endless(&self) -> bool {
+        self.interim_count > MOST_INTERIM_RESPONSES
     }
 
     /// Whether all that has come is whole lines of the head of a final response.
@@ -149,6 +171,7 @@ impl HeadScanner {
             (Part::LineStart, b'\r') => {},
             (Part::LineStart, b'\n') => {
                 self.part = if self.interim {
+                    self.interim_count = self.interim_count.saturating_add(1);
                     Part::StatusLine(Start::EMPTY)
                 } else {
                     Part::Rest
@@ -275,6 +298,11 @@ impl<T: Transport> AsyncRead for ResponseHeads<T> {
         }
         if let Some(received) = buffer.filled_mut().get_mut(before..) {
             this.scanner.scan(received);
+        }
+        if this.scanner.is_endless() {
+            // An error comes without bytes.
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::Error::other(EndlessInterimResponses)));
         }
         Poll::Ready(Ok(()))
     }
@@ -435,6 +463,22 @@ mod tests {
                 expectation.expect();
                 assert!(!expectation.was_completed());
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn interim_responses_come_to_an_end() {
+        for (count, taken) in [
+            (MOST_INTERIM_RESPONSES, true),
+            (MOST_INTERIM_RESPONSES + 1, false),
+        ] {
+            let interim = "HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n".repeat(count as usize);
+            let response = format!("{interim}HTTP/1.1 200 OK\r\n\r\n");
+            let io = std::io::Cursor::new(response.into_bytes());
+            let mut heads = ResponseHeads::new(io, MissingEnd::Error);
+            heads.expectation().expect();
+            let result = heads.read_to_end(&mut Vec::new()).await;
+            assert_eq!(result.is_ok(), taken, "{result:?}");
         }
     }
 

@@ -31,6 +31,12 @@ pub enum BodyError {
     /// The bytes are not what `Content-Encoding` says they are.
     #[error("the response's content encoding is broken")]
     Decoding,
+    /// The bytes unpack to far more than they were.
+    #[error("the response unpacks to more than {most} times its size")]
+    Expansion {
+        /// How many times is taken.
+        most: u64,
+    },
     /// A file could not be read further.
     #[error("the file could not be read")]
     File,

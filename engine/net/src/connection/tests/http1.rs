@@ -1,4 +1,4 @@
-//! HTTP/1.1: reuse, separation, limits, cancellation and what broken servers do.
+//! HTTP/1.1: reuse, separation, limits and cancellation.
 
 use std::time::Duration;
 
@@ -8,13 +8,10 @@ use http::HeaderValue;
 use http::header::HeaderName;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Semaphore, mpsc};
-use user_cors::{PreventOrigin, Site};
+use user_cors::Site;
 
 use super::*;
-use crate::connection::error::Phase;
 use crate::connection::{Admission, ConnectionError, HttpVersion, RequestBodyReader, Route};
-use crate::fetch::BodyError;
-use crate::fetch::headers::access_control::{AllowOrigin, allow_origin};
 
 /// A server that answers each request with the number of its connection.
 async fn numbering_server() -> Server {
@@ -24,16 +21,6 @@ async fn numbering_server() -> Server {
             let answer = format!("HTTP/1.1 200 Fine\r\nContent-Length: 1\r\n\r\n{index}");
             stream.write_all(answer.as_bytes()).await?;
         }
-    })
-    .await
-}
-
-/// A server that sends `answer` to the first request of each connection and then ends it.
-async fn answering_server(answer: &'static [u8]) -> Server {
-    Server::start(move |mut stream, _| async move {
-        read_head(&mut stream).await?;
-        stream.write_all(answer).await?;
-        stream.shutdown().await
     })
     .await
 }
@@ -366,157 +353,6 @@ async fn failures_have_names() {
 }
 
 #[tokio::test]
-async fn a_flood_of_headers_is_an_error() {
-    let server = Server::start(|mut stream, index| async move {
-        read_head(&mut stream).await?;
-        stream.write_all(b"HTTP/1.1 200 OK\r\n").await?;
-        let line = if index == 0 {
-            format!("X: {}\r\n", "y".repeat(60_000))
-        } else {
-            "X: y\r\n".to_owned()
-        };
-        loop {
-            stream.write_all(line.as_bytes()).await?;
-        }
-    })
-    .await;
-    let connections = Connections::new(options(""));
-    for _ in 0..2 {
-        let result = connections.exchange(get(&server.url("/"))).await;
-        assert!(
-            matches!(result, Err(ConnectionError::HeadTooLarge)),
-            "{result:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn what_is_not_http_is_an_error() {
-    let answers: [&[u8]; 11] = [
-        b"<p>Hello from HTTP/0.9</p>\r\n\r\n",
-        b"HTTP/1.1 OK\r\n\r\n",
-        b"HTTP/1.1 200 O\x01K\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nA\x01: b\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1\x01\r\n\r\n1",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\x01\r\n\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\x01\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Security-Policy:\x0Cdefault-src 'none'\r\n\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
-    ];
-    for answer in answers {
-        let server = answering_server(answer).await;
-        let result = Connections::new(options(""))
-            .exchange(get(&server.url("/")))
-            .await;
-        assert!(
-            matches!(result, Err(ConnectionError::Protocol { .. })),
-            "{:?}: {result:?}",
-            String::from_utf8_lossy(answer)
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_control_byte_in_a_header_value_spoils_that_header_only() {
-    let server = Server::start(|mut stream, _| async move {
-        loop {
-            read_head(&mut stream).await?;
-            // Piece by piece: each byte is received by itself, or with what came before it.
-            for byte in b"HTTP/1.1 103 Early Hints\r\nLink: \x01\r\n\r\nHTTP/1.1 200 OK\r\n\
-                Access-Control-Prevent-Origin: \x01\r\nAccess-Control-Allow-Origin: *\x7F\r\n\
-                X: a\x0Bb\r\nX: c\r\nContent-Length: 6\r\n\r\na: \x01\r\n"
-            {
-                stream.write_all(&[*byte]).await?;
-                tokio::task::yield_now().await;
-            }
-        }
-    })
-    .await;
-    let connections = Connections::new(options(""));
-    for reused in [false, true] {
-        let exchange = connections.exchange(get(&server.url("/"))).await.unwrap();
-        assert_eq!(exchange.record.reused, reused);
-        let headers = &exchange.headers;
-        let values: Vec<_> = headers.get_all("x").iter().collect();
-        assert_eq!(values, [&b"a\xFFb"[..], b"c"]);
-        assert_eq!(PreventOrigin::parse(headers), PreventOrigin::Unparsable);
-        assert!(matches!(allow_origin(headers), AllowOrigin::Invalid(_)));
-        assert_eq!(text(exchange).await, "a: \x01\r\n");
-        until_idle(&connections, 1).await;
-    }
-}
-
-#[tokio::test]
-async fn a_head_without_its_end_is_completed_and_recorded() {
-    for (answer, completed) in [
-        (&b"HTTP/1.0 280 HELLO\nx: 1\nx: 2\n"[..], true),
-        (b"HTTP/1.0 280 HELLO\nx: 1\nx: 2\n\n", false),
-    ] {
-        let server = answering_server(answer).await;
-        let exchange = Connections::new(options(""))
-            .exchange(get(&server.url("/")))
-            .await
-            .unwrap();
-        assert_eq!(exchange.status, 280);
-        assert_eq!(exchange.headers.get_all("x").iter().count(), 2);
-        assert_eq!(exchange.record.head_completed, completed);
-        assert_eq!(text(exchange).await, "");
-    }
-    let server = answering_server(b"HTTP/1.0 280 HELLO\nx: 1\nx: 2").await;
-    let result = Connections::new(options(""))
-        .exchange(get(&server.url("/")))
-        .await;
-    assert!(matches!(result, Err(ConnectionError::Reset)), "{result:?}");
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_is_an_error() {
-    let answers: [&[u8]; 3] = [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense",
-    ];
-    for answer in answers {
-        let server = answering_server(answer).await;
-        let connections = Connections::new(options(""));
-        let mut exchange = connections.exchange(get(&server.url("/"))).await.unwrap();
-        assert_eq!(exchange.body.next().await.unwrap().unwrap(), "hello");
-        assert_eq!(
-            exchange.body.next().await,
-            Some(Err(BodyError::Truncated)),
-            "{:?}",
-            String::from_utf8_lossy(answer)
-        );
-        assert_eq!(exchange.body.next().await, None);
-        assert_eq!(connections.idle_count(), 0);
-    }
-    let server = answering_server(b"HTTP/1.1 200 OK\r\n\r\nto the end").await;
-    let exchange = Connections::new(options(""))
-        .exchange(get(&server.url("/")))
-        .await
-        .unwrap();
-    assert_eq!(text(exchange).await, "to the end");
-}
-
-#[tokio::test]
-async fn interim_responses_are_skipped() {
-    let server = answering_server(
-        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n\
-          HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    )
-    .await;
-    let exchange = Connections::new(options(""))
-        .exchange(get(&server.url("/")))
-        .await
-        .unwrap();
-    assert_eq!(exchange.status, 200);
-    assert!(!exchange.headers.contains_key("link"));
-    assert_eq!(text(exchange).await, "ok");
-}
-
-#[tokio::test]
 async fn a_connection_leaves_http_after_101() {
     let server = Server::start(|mut stream, _| async move {
         let head = read_head(&mut stream).await?;
@@ -582,40 +418,6 @@ async fn the_head_is_written_as_browsers_do() {
             server.address
         )
     );
-}
-
-#[tokio::test]
-async fn a_silent_server_is_given_up() {
-    let (report, mut reports) = mpsc::unbounded_channel();
-    let server = Server::start(move |mut stream, _| {
-        let report = report.clone();
-        async move {
-            read_head(&mut stream).await?;
-            let _ = report.send(());
-            while stream.read_u8().await.is_ok() {}
-            Ok(())
-        }
-    })
-    .await;
-    let connections = Connections::new(options(""));
-    let mut exchange = Box::pin(connections.exchange(get(&server.url("/"))));
-    tokio::select! {
-        _ = &mut exchange => panic!("there is no response"),
-        _ = reports.recv() => {},
-    }
-    tokio::time::pause();
-    let began = tokio::time::Instant::now();
-    let result = exchange.await;
-    assert!(
-        matches!(
-            result,
-            Err(ConnectionError::TimedOut {
-                phase: Phase::Response
-            })
-        ),
-        "{result:?}"
-    );
-    assert!(began.elapsed() >= Duration::from_secs(290));
 }
 
 #[tokio::test]

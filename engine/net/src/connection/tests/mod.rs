@@ -1,5 +1,6 @@
 //! Exchanges with servers on the loopback interface that are written out byte by byte.
 
+mod broken_servers;
 mod http1;
 mod http2;
 mod proxies;
