@@ -104,6 +104,7 @@ where
                 // Reading on sends the answer, if one is due, and waits for the server to close the connection.
                 let _ = timeout(LINGER_LIMIT, stream.next()).await;
                 return match frame {
+                    Some(frame) if is_of_forbidden_code(&frame) => End::Failed(None),
                     Some(frame) => End::Closed {
                         code: Some(frame.code.into()),
                         reason: frame.reason.as_str().to_owned(),
@@ -124,6 +125,15 @@ where
         *received += length(&data) as u64;
         events.received(data);
     }
+}
+
+/// Whether a closing frame had a code that none may have, which [fails the
+/// connection](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7).
+///
+/// AD-HOC: tungstenite answers such a frame, and hands on the answer in its place. A server that itself says this, word for
+/// word, is taken for one that broke the rules, which is what it says.
+fn is_of_forbidden_code(frame: &CloseFrame) -> bool {
+    frame.code == CloseCode::Protocol && frame.reason.as_str() == "Protocol violation"
 }
 
 /// What a server is told about an error of its own.
