@@ -278,23 +278,7 @@ pub(crate) fn still_granted(
 
 /// Step 1.
 pub(crate) fn switched_off(context: Context<'_>) -> Result<(), Refusal> {
-    match context.policy {
-        PolicyStatus::Unusable(_) => return Err(Refusal::PolicyUnusable),
-        PolicyStatus::InForce(Policy {
-            enabled: Some(false),
-            ..
-        }) => return Err(Refusal::SwitchedOffByPolicy),
-        PolicyStatus::InForce(Policy {
-            enabled: Some(true),
-            locked: true,
-            ..
-        }) => return Ok(()),
-        PolicyStatus::InForce(_) | PolicyStatus::None => {},
-    }
-    match context.settings.enabled {
-        Switch::On => Ok(()),
-        Switch::Off => Err(Refusal::SwitchedOff),
-    }
+    context.policy.switched_off(context.settings.enabled)
 }
 
 fn steps_3_to_6(
@@ -397,22 +381,8 @@ pub(crate) fn network_allowed(network: TargetNetwork, context: Context<'_>) -> R
     }
 }
 
-/// Policy's word on the local network where it is locked; else the stricter of policy's and the user's.
 fn local_network(context: Context<'_>) -> LocalNetwork {
-    let own = context.settings.local_network;
-    match context.policy {
-        PolicyStatus::InForce(Policy {
-            local_network: Some(set),
-            locked: true,
-            ..
-        }) => *set,
-        PolicyStatus::InForce(Policy {
-            local_network: Some(set),
-            ..
-        }) => own.min(*set),
-        PolicyStatus::InForce(_) | PolicyStatus::None => own,
-        PolicyStatus::Unusable(_) => LocalNetwork::Block,
-    }
+    context.policy.local_network(context.settings.local_network)
 }
 
 fn policy(context: Context<'_>) -> &Policy {

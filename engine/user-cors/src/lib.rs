@@ -109,7 +109,9 @@ pub use crate::{
         Coverage, Denial, Grant, GrantBasis, GrantId, GrantScope, GrantUse, MAX_GRANT_DAYS, Need,
         PermissionKey, RENEWED_DAYS, TargetNetwork,
     },
-    permissions_file::{Imported, MAX_PERMISSIONS, MAX_PERMISSIONS_BYTES, PermissionsFile},
+    permissions_file::{
+        ImportPreview, Imported, MAX_PERMISSIONS, MAX_PERMISSIONS_BYTES, PermissionsFile,
+    },
     pinning::{PinnedAddresses, Repin},
     policy::{AllowedPair, LocalNetwork, Policy, PolicyError, PolicyStatus},
     question::{

@@ -26,7 +26,7 @@ use crate::{
     json::{self, JsonError},
     methods::{MethodClass, Methods},
     origin::{Site, TupleOrigin},
-    permission::{Coverage, PermissionKey, TargetNetwork},
+    permission::{Coverage, Denial, Grant, PermissionKey, TargetNetwork},
 };
 
 /// The largest file that is read, in bytes.
@@ -103,6 +103,19 @@ pub struct Imported {
     /// Denials that were added.
     pub denials: usize,
     /// Entries that were not: ended, denied, there already, or of a kind that this profile does not keep.
+    pub left_out: usize,
+}
+
+/// What importing a file would lead to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportPreview {
+    /// The grants that would be added.
+    pub grants: Vec<Grant>,
+    /// The denials that would be added.
+    pub denials: Vec<Denial>,
+    /// How many lasting grants these denials would end.
+    pub revoked: usize,
+    /// How many entries would be left out.
     pub left_out: usize,
 }
 

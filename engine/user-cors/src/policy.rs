@@ -7,6 +7,9 @@
 //! It never falls open: a file that cannot be read, an unknown key or a wrong type makes the feature unusable, and says
 //! where.
 
+mod in_force;
+mod united;
+
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},

@@ -3,6 +3,8 @@
 //! The page sees none of this: it gets the network error that Fetch returned before. The reasons are for the person:
 //! the network panel, the console of the person's own tools and the permission bar.
 
+mod advice;
+
 use thiserror::Error;
 
 use crate::{

@@ -970,12 +970,23 @@ fn permissions_move_from_one_profile_to_another() {
     let file = PermissionsFile::parse(&text).expect(&text);
 
     let (folder, other) = lasting();
+    let refused_there = failure("https://c.example/");
+    allow(&other, &refused_there, Choice::AlwaysAllow, NOW);
+    let preview = other.preview_import(&file, NOW);
+    assert_eq!((preview.revoked, preview.left_out), (1, 0));
+    let [grant] = &preview.grants[..] else {
+        panic!("{preview:?}");
+    };
+    assert_eq!(grant.coverage.key.target, origin("https://b.example"));
+    assert_eq!(preview.denials.len(), 1);
+    assert_eq!((other.grants(NOW).len(), other.denials().len()), (1, 0));
     let (imported, settled) = other.import_permissions(&file, NOW).expect("imported");
     assert_eq!(
         (imported.grants, imported.denials, imported.left_out),
         (1, 1, 0)
     );
     assert!(settled.is_empty());
+    assert_eq!(other.preview_import(&file, NOW).left_out, 2);
     let (again, _) = other.import_permissions(&file, NOW).expect("imported");
     assert_eq!((again.grants, again.denials, again.left_out), (0, 0, 2));
     drop(other);

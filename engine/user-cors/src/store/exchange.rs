@@ -13,8 +13,16 @@ use crate::{
     clock::Timestamp,
     machine_network::MachineNetwork,
     permission::{Coverage, Denial, Grant, GrantId, GrantScope, PermissionKey, persistent_expiry},
-    permissions_file::{DenialEntry, GrantEntry, Imported, PermissionsFile, UnknownFields},
+    permissions_file::{
+        DenialEntry, GrantEntry, ImportPreview, Imported, PermissionsFile, UnknownFields,
+    },
 };
+
+/// What a file has that a store would take.
+struct Plan<'file> {
+    denials: HashMap<PermissionKey, &'file DenialEntry>,
+    grants: BTreeMap<PermissionKey, Vec<(Grant, &'file UnknownFields)>>,
+}
 
 impl PermissionStore {
     /// The lasting grants in force and the denials, as a file.
@@ -63,31 +71,10 @@ impl PermissionStore {
         now: Timestamp,
         policy_days: Option<u32>,
     ) -> Result<Imported, StoreError> {
-        let denials: HashMap<PermissionKey, &DenialEntry> = file
-            .denials()
-            .iter()
-            .map(|denial| (denial.key(), denial))
-            .filter(|(key, _)| !self.is_denied(key))
-            .collect();
-        let is_denied = |key: &PermissionKey| self.is_denied(key) || denials.contains_key(key);
-        let mut grants: BTreeMap<PermissionKey, Vec<(Grant, &UnknownFields)>> = BTreeMap::new();
-        for entry in file.grants() {
-            let grant = imported_grant(entry, made_on, now, policy_days);
-            let kept = self.kind == StoreKind::Lasting
-                && grant.is_live_under(policy_days, now)
-                && !is_denied(&grant.coverage.key);
-            if !kept {
-                continue;
-            }
-            let key = grant.coverage.key.clone();
-            let here = self.grants.get(&key).into_iter().flatten();
-            let added = grants.entry(key).or_default();
-            let mut known = here.chain(added.iter().map(|(grant, _)| grant));
-            if !known.any(|known| makes_needless(known, &grant)) {
-                added.push((grant, &entry.unknown));
-            }
-        }
-
+        let Plan {
+            denials,
+            mut grants,
+        } = self.plan(file, made_on, now, policy_days);
         let transaction = self.connection.transaction()?;
         for (key, denial) in &denials {
             let [top_level_site, requester, target] = &key_columns(key);
@@ -148,6 +135,77 @@ impl PermissionStore {
             self.grants.entry(key).or_default().extend(added);
         }
         Ok(imported)
+    }
+
+    /// What [`import`](Self::import) would add.
+    pub fn preview_import(
+        &self,
+        file: &PermissionsFile,
+        made_on: Option<&MachineNetwork>,
+        now: Timestamp,
+        policy_days: Option<u32>,
+    ) -> ImportPreview {
+        let plan = self.plan(file, made_on, now, policy_days);
+        let revoked = plan
+            .denials
+            .keys()
+            .filter_map(|key| self.grants.get(key))
+            .map(Vec::len)
+            .sum();
+        let grants: Vec<Grant> = plan
+            .grants
+            .into_values()
+            .flatten()
+            .map(|(grant, _)| grant)
+            .collect();
+        let denials: Vec<Denial> = plan
+            .denials
+            .into_iter()
+            .map(|(key, denial)| Denial {
+                key,
+                created: denial.created.min(now),
+            })
+            .collect();
+        ImportPreview {
+            left_out: file.len().saturating_sub(grants.len() + denials.len()),
+            grants,
+            denials,
+            revoked,
+        }
+    }
+
+    fn plan<'file>(
+        &self,
+        file: &'file PermissionsFile,
+        made_on: Option<&MachineNetwork>,
+        now: Timestamp,
+        policy_days: Option<u32>,
+    ) -> Plan<'file> {
+        let denials: HashMap<PermissionKey, &DenialEntry> = file
+            .denials()
+            .iter()
+            .map(|denial| (denial.key(), denial))
+            .filter(|(key, _)| !self.is_denied(key))
+            .collect();
+        let is_denied = |key: &PermissionKey| self.is_denied(key) || denials.contains_key(key);
+        let mut grants: BTreeMap<PermissionKey, Vec<(Grant, &UnknownFields)>> = BTreeMap::new();
+        for entry in file.grants() {
+            let grant = imported_grant(entry, made_on, now, policy_days);
+            let kept = self.kind == StoreKind::Lasting
+                && grant.is_live_under(policy_days, now)
+                && !is_denied(&grant.coverage.key);
+            if !kept {
+                continue;
+            }
+            let key = grant.coverage.key.clone();
+            let here = self.grants.get(&key).into_iter().flatten();
+            let added = grants.entry(key).or_default();
+            let mut known = here.chain(added.iter().map(|(grant, _)| grant));
+            if !known.any(|known| makes_needless(known, &grant)) {
+                added.push((grant, &entry.unknown));
+            }
+        }
+        Plan { denials, grants }
     }
 
     /// The rows of a table that an imported file said more about.

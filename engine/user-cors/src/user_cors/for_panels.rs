@@ -8,7 +8,7 @@ use crate::{
     ledger::{LedgerPage, LedgerQuery, MAX_LEDGER_RECORDS},
     opt_out::OptOut,
     permission::{Denial, Grant, GrantId, PermissionKey},
-    permissions_file::{Imported, PermissionsFile},
+    permissions_file::{ImportPreview, Imported, PermissionsFile},
     question::Settlement,
     store::StoreError,
 };
@@ -87,6 +87,15 @@ impl UserCors {
     pub fn export_permissions(&self, now: Timestamp) -> Result<PermissionsFile, StoreError> {
         let state = self.state.lock();
         state.store.export(now, state.policy_days())
+    }
+
+    /// What [`import_permissions`](Self::import_permissions) would add, for the person to see first.
+    pub fn preview_import(&self, file: &PermissionsFile, now: Timestamp) -> ImportPreview {
+        let state = self.state.lock();
+        let network = state.network.as_ref();
+        state
+            .store
+            .preview_import(file, network, now, state.policy_days())
     }
 
     /// Adds the grants and denials of a file that the person chose to what is here; open questions that they decide end.
