@@ -57,6 +57,8 @@ pub enum UserCorsAnswers {
 pub enum Dump {
     /// The text of the document.
     Text,
+    /// What CORS stopped and what to do about it, as lines of JSON.
+    Issues,
 }
 
 /// A command line that cannot be followed. Its text ends in what to do.
@@ -198,9 +200,14 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     pub config_dir: Option<PathBuf>,
 
-    /// The administrator's policy: a JSON file. One that cannot be used switches user-enabled CORS off
+    /// A policy in the place of the user's and, unless that is locked, of the machine-wide one: a JSON file. One that cannot
+    /// be used switches user-enabled CORS off
     #[arg(long, value_name = "JSON")]
     pub policy: Option<PathBuf>,
+
+    /// Print where policies are looked for and what is in force, with its source, and quit
+    #[arg(long)]
+    pub print_policy: bool,
 
     /// Set one of Servo's preferences, or user_cors.enabled, user_cors.local_network=block|warn,
     /// user_cors.insecure_requesters. Without =VALUE it is set to true
@@ -294,8 +301,18 @@ impl Arguments {
     /// # Errors
     /// If a file cannot be read or a preference does not exist or does not take its value.
     pub fn preferences(&self) -> Result<(Preferences, Settings), UsageError> {
+        self.preferences_over(Settings::default())
+    }
+
+    /// As [`preferences`](Self::preferences), where the command line leaves settings out that are kept elsewhere.
+    ///
+    /// # Errors
+    /// As for [`preferences`](Self::preferences).
+    pub fn preferences_over(
+        &self,
+        mut settings: Settings,
+    ) -> Result<(Preferences, Settings), UsageError> {
         let mut preferences = Preferences::default();
-        let mut settings = Settings::default();
         if self.enable_experimental_web_platform_features {
             for name in preferences::EXPERIMENTAL_FEATURES {
                 preferences::set(&mut preferences, name, PrefValue::Bool(true))?;

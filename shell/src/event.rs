@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use net::events::Issue;
 use servo::{EventLoopWaker, WebViewId};
 use url::Url;
+
+use crate::browser::permissions::ConnectionFacts;
+use crate::policy::Administration;
 
 /// A message to the browser's thread.
 #[derive(Debug)]
@@ -15,6 +19,12 @@ pub enum ShellEvent {
     QuestionsChanged(WebViewId),
     /// A tab asks for a document, or the request for one has ended.
     Navigation(WebViewId, Navigation),
+    /// A tab's document came over this connection.
+    Connected(WebViewId, Box<ConnectionFacts>),
+    /// CORS stopped a request of a tab, for the person's console.
+    Issue(WebViewId, Arc<Issue>),
+    /// Another policy or other list files are in force.
+    Administration(Administration),
     /// The interface wants to be drawn again.
     Redraw,
     /// Assistive technology speaks to the window.

@@ -18,6 +18,7 @@ use winit::dpi::PhysicalSize;
 
 use crate::browser::command::Command;
 use crate::browser::front::Front;
+use crate::browser::issues;
 use crate::browser::tab::{ConsoleMessage, LoadProgress};
 use crate::browser::{Browser, Placement};
 use crate::cli::{Arguments, Dump};
@@ -45,6 +46,7 @@ pub fn run(mut startup: Startup) -> anyhow::Result<()> {
         servo,
         user_content,
         network_log,
+        governing,
     } = startup.start(&events)?;
     let mut browser = Browser::new(
         servo,
@@ -53,6 +55,7 @@ pub fn run(mut startup: Startup) -> anyhow::Result<()> {
         startup.profile.is_temporary(),
     );
     browser.set_test_driver(test_driver);
+    browser.govern(governing);
     browser.open_tab(startup.first_page.take(), Placement::Front);
 
     let mut run = Run {
@@ -100,12 +103,16 @@ impl Run {
             let picture = picture.ok_or_else(|| anyhow!("the page could not be drawn"))?;
             write_png(&picture, path)?;
         }
-        if arguments.dump == Some(Dump::Text) {
-            let text = self.text()?;
+        let dumped = match arguments.dump {
+            Some(Dump::Text) => Some(format!("{}\n", self.text()?)),
+            Some(Dump::Issues) => Some(issues::lines(self.browser.issues())),
+            None => None,
+        };
+        if let Some(text) = dumped {
             let mut stdout = std::io::stdout().lock();
-            writeln!(stdout, "{text}")
+            write!(stdout, "{text}")
                 .and_then(|()| stdout.flush())
-                .context("the text cannot be written")?;
+                .context("the dump cannot be written")?;
         }
         Ok(())
     }
@@ -153,11 +160,16 @@ impl Run {
             ShellEvent::Navigation(webview, navigation) => {
                 self.browser.navigation(webview, navigation);
             },
+            ShellEvent::Issue(webview, issue) => self.browser.issue(webview, &issue),
+            ShellEvent::Administration(change) => self.browser.administered(change),
             ShellEvent::Quit => {
                 self.quit = true;
                 self.browser.apply(Command::Quit);
             },
-            ShellEvent::Spin | ShellEvent::Redraw | ShellEvent::Accessibility(_) => {},
+            ShellEvent::Spin
+            | ShellEvent::Redraw
+            | ShellEvent::Connected(..)
+            | ShellEvent::Accessibility(_) => {},
         }
     }
 

@@ -11,6 +11,7 @@ pub mod event;
 pub mod headless;
 pub mod network_log;
 pub mod permission_settings;
+pub mod policy;
 pub mod preferences;
 pub mod profile;
 pub mod quit;
@@ -49,6 +50,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if arguments.print_policy {
+        return startup::print_policy(&arguments);
+    }
     let headless = arguments.headless;
     let startup = Startup::prepare(arguments)?;
     if headless {

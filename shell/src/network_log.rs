@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use servo::{ServoUrl, WebViewId};
 
+use crate::browser::permissions::ConnectionFacts;
 use crate::event::{EventSender, Navigation, ShellEvent};
 
 /// How many lines may wait for the disk. Beyond that, lines are counted and dropped.
@@ -149,6 +150,13 @@ impl NetworkObserver {
                 self.events
                     .send(ShellEvent::Navigation(webview, Navigation::Started));
             },
+            (Stage::Received { .. }, Some(webview)) => {
+                let is_navigation = self.navigations.lock().contains_key(&request);
+                if is_navigation && let Some(facts) = ConnectionFacts::of(&event.stage) {
+                    self.events
+                        .send(ShellEvent::Connected(webview, Box::new(facts)));
+                }
+            },
             (Stage::Redirected { to }, _) => {
                 if let Some((_, url)) = self.navigations.lock().get_mut(&request) {
                     url.clone_from(to);
@@ -182,6 +190,9 @@ impl Observer for NetworkObserver {
 
     fn network_event(&self, event: NetworkEvent) {
         self.follow_navigation(&event);
+        if let (Stage::Issue(issue), Some(webview)) = (&event.stage, event.webview) {
+            self.events.send(ShellEvent::Issue(webview, issue.clone()));
+        }
         if let Some(log) = &self.log {
             log.write(&event);
         }
@@ -242,6 +253,7 @@ fn stage(stage: &Stage) -> Value {
             space,
             version,
             reused,
+            secured,
         } => json!({
             "stage": "received",
             "url": url(received),
@@ -255,6 +267,9 @@ fn stage(stage: &Stage) -> Value {
                 HttpVersion::Http2 => "2",
             },
             "reused": reused,
+            "certificate_error_overridden": secured
+                .as_ref()
+                .map(|secured| secured.certificate_error_overridden),
         }),
         Stage::FromCache { validated } => json!({ "stage": "from_cache", "validated": validated }),
         Stage::Redirected { to } => json!({ "stage": "redirected", "to": url(to) }),
@@ -266,6 +281,12 @@ fn stage(stage: &Stage) -> Value {
         }),
         Stage::Asked => json!({ "stage": "asked" }),
         Stage::Released { held } => json!({ "stage": "released", "held": held }),
+        Stage::Issue(issue) => json!({
+            "stage": "issue",
+            "code": issue.code(),
+            "what": issue.what(),
+            "advice": issue.advice(),
+        }),
         Stage::Ended { error, bytes } => json!({
             "stage": "ended",
             "error": error.as_ref().map(|error| error.to_string()),

@@ -3,23 +3,25 @@
 //! Everything that can be wrong with what the person gave is found in [`Startup::prepare`], before a window opens.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use net::embedding::{self, EmbeddingOptions};
 use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, UserScript};
 use url::Url;
 use user_cors::{
-    Answers, BlocklistFiles, BlocklistSource, Clock, PermissionStore, PolicyStatus, Rules,
-    Settings, SystemClock, UserCors,
+    Answers, Clock, PermissionStore, Rules, SetAside, Settings, SystemClock, UserCors,
 };
 
+use crate::browser::permissions::SettingsFile;
 use crate::cli::{self, Arguments, UsageError, UserCorsAnswers};
-use crate::event::EventSender;
+use crate::event::{EventSender, ShellEvent};
 use crate::network_log::{NetworkLog, NetworkObserver};
+use crate::policy::{self, PolicyPlaces, Watch};
 use crate::profile::Profile;
 use crate::quit;
 use crate::test_driver::{Beginning, TestDriver};
@@ -39,6 +41,7 @@ pub struct Startup {
     stylesheets: Vec<UserStyleSheet>,
     scripts: Vec<UserScript>,
     user_cors: Arc<UserCors>,
+    governing: Option<Governing>,
     answers: Answers,
 }
 
@@ -50,6 +53,18 @@ pub struct Engine {
     pub user_content: Rc<UserContentManager>,
     /// The log of the network, if one is written. To be closed when Servo is gone.
     pub network_log: Option<Arc<NetworkLog>>,
+    /// What governs the permission model.
+    pub governing: Governing,
+}
+
+/// What governs the permission model beside the person.
+pub struct Governing {
+    /// The files of policies and lists, which are looked at as long as this lives.
+    pub watch: Watch,
+    /// The permissions that could not be read, if there were any.
+    pub set_aside: Option<SetAside>,
+    /// Where settings are kept; a temporary profile keeps none.
+    pub settings_file: Option<SettingsFile>,
 }
 
 impl Startup {
@@ -88,7 +103,19 @@ impl Startup {
         } else {
             Profile::open(arguments.config_dir.as_deref())?
         };
-        let user_cors = open_user_cors(&arguments, settings, &profile)?;
+        let settings_file =
+            (!profile.is_temporary()).then(|| SettingsFile::of_profile(profile.folder()));
+        // What the command line sets goes before what the profile keeps.
+        let settings = match &settings_file {
+            Some(file) => {
+                let mut kept = Settings::default();
+                file.load(&mut kept)?;
+                arguments.preferences_over(kept)?.1
+            },
+            None => settings,
+        };
+        let (user_cors, mut governing) = open_user_cors(&arguments, settings, &profile)?;
+        governing.settings_file = settings_file;
         Ok(Self {
             first_page,
             profile,
@@ -96,6 +123,7 @@ impl Startup {
             stylesheets,
             scripts,
             user_cors,
+            governing: Some(governing),
             answers,
             arguments,
         })
@@ -104,7 +132,7 @@ impl Startup {
     /// Tells the fetch stack who embeds it, and starts Servo. To be called once in a process.
     ///
     /// # Errors
-    /// If the log of the network cannot be written.
+    /// If the log of the network cannot be written, or if this is the second call.
     pub fn start(&mut self, events: &EventSender) -> anyhow::Result<Engine> {
         // Somebody else in the process may have been first, which is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -122,6 +150,15 @@ impl Startup {
             answers: std::mem::take(&mut self.answers),
         })?;
         quit::watch_signals(events.clone());
+        let mut governing = self
+            .governing
+            .take()
+            .context("the browser was started before")?;
+        let changes = events.clone();
+        governing
+            .watch
+            .go_on(move |change| changes.send(ShellEvent::Administration(change)))
+            .context("changes of policy cannot be noticed")?;
 
         let servo = ServoBuilder::default()
             .opts(self.servo_options())
@@ -139,6 +176,7 @@ impl Startup {
             servo,
             user_content,
             network_log,
+            governing,
         })
     }
 
@@ -189,63 +227,65 @@ impl Startup {
     }
 }
 
-/// The permission model with the profile's permissions, the settings and the policy.
+/// The permission model with the profile's permissions, the settings, the policy and the list files.
 fn open_user_cors(
     arguments: &Arguments,
     settings: Settings,
     profile: &Profile,
-) -> anyhow::Result<Arc<UserCors>> {
+) -> anyhow::Result<(Arc<UserCors>, Governing)> {
     let unusable = "the permissions of this profile cannot be opened";
-    let store = if profile.is_temporary() {
-        PermissionStore::in_memory().context(unusable)?
+    let (store, set_aside) = if profile.is_temporary() {
+        (PermissionStore::in_memory().context(unusable)?, None)
     } else {
         let opened =
             PermissionStore::open(&profile.folder().join(PERMISSIONS_FILE), SystemClock.now())
                 .context(unusable)?;
-        if let Some(aside) = opened.set_aside {
+        if let Some(aside) = &opened.set_aside {
             eprintln!(
                 "latchkey: {}; the file is kept as {}, and nothing is allowed until you allow it again",
                 aside.reason,
                 aside.path.display()
             );
         }
-        opened.store
+        (opened.store, opened.set_aside)
     };
     let user_cors = UserCors::new(store);
     // No question is open yet, so there is nothing to settle.
     let _ = user_cors
         .set_address_space_overrides(arguments.address_space_overrides.clone(), SystemClock.now());
     let _ = user_cors.set_settings(settings, SystemClock.now());
-    if let Some(path) = &arguments.policy {
-        apply_policy(&user_cors, path, profile)?;
-    }
-    Ok(Arc::new(user_cors))
+    let places = PolicyPlaces::new(arguments.policy.as_deref());
+    let watch = Watch::begin(places, profile.folder(), &user_cors).with_context(|| {
+        format!(
+            "blocklists cannot be kept in the profile {}",
+            profile.folder().display()
+        )
+    })?;
+    let governing = Governing {
+        watch,
+        set_aside,
+        settings_file: None,
+    };
+    Ok((Arc::new(user_cors), governing))
 }
 
-/// Puts the policy file at `path` in force. One that cannot be used switches the feature off, and is told of.
-fn apply_policy(user_cors: &UserCors, path: &Path, profile: &Profile) -> anyhow::Result<()> {
-    let policy = PolicyStatus::load(path);
-    if let PolicyStatus::Unusable(error) = &policy {
-        eprintln!(
-            "latchkey: the policy {} cannot be used, so user-enabled CORS is off: {error}",
-            path.display()
-        );
+/// Prints which policy is in force.
+///
+/// # Errors
+/// If the command line cannot be followed, nobody reads the output, or the policy cannot be used.
+pub fn print_policy(arguments: &Arguments) -> anyhow::Result<()> {
+    let (_, settings) = arguments.preferences()?;
+    let report = PolicyPlaces::new(arguments.policy.as_deref()).read();
+    let mut stdout = std::io::stdout().lock();
+    write!(stdout, "{}", policy::print(&report, &settings))
+        .and_then(|()| stdout.flush())
+        .context("the policy cannot be printed")?;
+    let problems = report.problems();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", problems.join(" "))
     }
-    let lists: Vec<BlocklistSource> = policy
-        .policy()
-        .into_iter()
-        .flat_map(BlocklistSource::of_policy)
-        .collect();
-    if !lists.is_empty() {
-        let folder = profile.folder().join("blocklists");
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("{} cannot be made", folder.display()))?;
-        if let Some(installed) = BlocklistFiles::new(folder).refresh(lists) {
-            let _ = user_cors.install_blocklists(installed, SystemClock.now());
-        }
-    }
-    let _ = user_cors.set_policy(policy, SystemClock.now());
-    Ok(())
 }
 
 /// Refuses a profile in which somebody may have allowed something.

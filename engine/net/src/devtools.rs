@@ -10,7 +10,7 @@ use content_security_policy::Destination;
 use crossbeam_channel::Sender;
 use devtools_traits::{
     ChromeToDevtoolsControlMsg, DevtoolsControlMsg, HttpRequest, HttpResponse, NetworkEvent,
-    SecurityInfoUpdate,
+    PageError, ScriptToDevtoolsControlMsg, SecurityInfoUpdate,
 };
 use http::HeaderMap;
 use log::warn;
@@ -22,6 +22,7 @@ use servo_base::id::{PipelineId, WebViewId};
 use servo_url::ServoUrl;
 
 use crate::connection::ConnectionTimings;
+use crate::events::Issue;
 use crate::network_state::FetchContext;
 
 /// How much of a body the tools are given, in bytes; of a larger one they show the beginning.
@@ -189,4 +190,35 @@ pub(crate) fn response_body(
         let http_response = watcher.http_response(response, Some(body), from_cache);
         watcher.send(NetworkEvent::HttpResponse(http_response));
     }
+}
+
+/// CORS stopped a request: an error in the console of the page that made it.
+///
+/// NB: the message is of the kind that script sends about its own errors, but it goes to the tools alone: nothing of it comes
+/// back to script.
+pub(crate) fn issue(request: &Request, issue: &Issue, context: &FetchContext) {
+    if let Some(watcher) = Watcher::of(request, context) {
+        let error = PageError {
+            error_message: issue.message(),
+            source_name: issue.url.clone(),
+            line_number: 0,
+            column_number: 0,
+            time_stamp: milliseconds_since_epoch(),
+        };
+        let message = DevtoolsControlMsg::FromScript(ScriptToDevtoolsControlMsg::ReportPageError(
+            watcher.pipeline,
+            error,
+        ));
+        if watcher.sender.send(message).is_err() {
+            warn!("the developer tools are gone");
+        }
+    }
+}
+
+fn milliseconds_since_epoch() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| since.as_millis().try_into().ok())
+        .unwrap_or_default()
 }

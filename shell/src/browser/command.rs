@@ -4,6 +4,8 @@ use url::Url;
 use user_cors::{Choice, GrantId, PermissionKey, QuestionId};
 
 use super::dialog::{DialogAnswer, DialogId};
+use super::notices::NoticeSubject;
+use super::permissions::PermissionsCommand;
 use super::tab::TabKey;
 
 /// Something to do.
@@ -78,8 +80,16 @@ pub enum Command {
     ResetPermission(PermissionKey),
     /// End all permissions.
     RevokeAllPermissions,
+    /// Change something else that the permissions page shows.
+    Permissions(PermissionsCommand),
+    /// Show what is known of the front tab's site.
+    OpenSitePanel,
+    /// Show it no more.
+    CloseSitePanel,
     /// Take away the notice of the front tab.
     DismissNotice,
+    /// Take away what the browser tells about itself in every tab.
+    DismissStandingNotice(NoticeSubject),
     /// End the browser.
     Quit,
 }

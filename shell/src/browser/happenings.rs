@@ -35,7 +35,11 @@ impl Browser {
         let id = DialogId(self.next_id());
         let is_selected = index == self.selected;
         let is_interactive = self.front.is_interactive();
-        let Tab { state, webview, .. } = &mut self.tabs[index];
+        let Tab {
+            key,
+            state,
+            webview,
+        } = &mut self.tabs[index];
         let happening = match (happening, &mut self.test_driver) {
             (
                 Happening::ShowControl(EmbedderControl::SimpleDialog(SimpleDialog::Prompt(
@@ -72,6 +76,8 @@ impl Browser {
                 state.load = status.into();
                 if state.load == LoadProgress::Started {
                     state.begin_navigation();
+                    // What it says is of the page before.
+                    self.site_panel.take_if(|(of, _)| of == key);
                 }
             },
             Happening::Cursor(cursor) => state.cursor = Some(cursor),

@@ -7,10 +7,14 @@ pub mod command;
 pub mod delegate;
 pub mod dialog;
 pub mod front;
+mod governance;
 mod happenings;
+pub mod issues;
 mod loading;
+pub mod notices;
 pub mod permissions;
 pub mod prompts;
+mod site_panel;
 pub mod tab;
 
 use std::rc::Rc;
@@ -28,11 +32,14 @@ use self::command::{Command, Zoom};
 use self::delegate::Delegate;
 use self::dialog::DialogId;
 use self::front::Front;
+use self::issues::Issues;
 use self::loading::PendingLoad;
-use self::permissions::Permissions;
+use self::notices::StandingNotice;
+use self::permissions::{Permissions, SitePanel};
 use self::tab::{Notice, OwnPage, Tab, TabKey, TabState, ZoomLevel};
 use crate::address::{self, NEW_TAB_URL, Navigation};
 use crate::quit;
+use crate::startup::Governing;
 use crate::test_driver::TestDriver;
 
 /// How many closed tabs can be opened again.
@@ -54,6 +61,10 @@ pub struct Browser {
     pending_load: Option<PendingLoad>,
     permissions: Permissions,
     test_driver: Option<TestDriver>,
+    governing: Option<Governing>,
+    site_panel: Option<(TabKey, SitePanel)>,
+    notices: Vec<StandingNotice>,
+    issues: Issues,
     wants_to_quit: bool,
     needs_paint: bool,
     profile_is_temporary: bool,
@@ -91,6 +102,10 @@ impl Browser {
             pending_load: None,
             permissions: Permissions::default(),
             test_driver: None,
+            governing: None,
+            site_panel: None,
+            notices: Vec::new(),
+            issues: Issues::default(),
             wants_to_quit: false,
             needs_paint: true,
             profile_is_temporary,
@@ -340,13 +355,25 @@ impl Browser {
                 }
             },
             Command::OpenPermissions => self.open_permissions(),
-            Command::RevokePermission(id) => self.permissions.revoke(id),
-            Command::ResetPermission(key) => self.permissions.reset(&key),
+            Command::RevokePermission(id) => {
+                self.permissions.revoke(id);
+                self.refresh_site_panel();
+            },
+            Command::ResetPermission(key) => {
+                self.permissions.reset(&key);
+                self.refresh_site_panel();
+            },
             Command::RevokeAllPermissions => self.permissions.revoke_all(),
+            Command::Permissions(command) => self.permissions.apply(command),
+            Command::OpenSitePanel => self.open_site_panel(),
+            Command::CloseSitePanel => self.site_panel = None,
             Command::DismissNotice => {
                 if let Some(tab) = self.tabs.get_mut(self.selected) {
                     tab.state.notice = None;
                 }
+            },
+            Command::DismissStandingNotice(subject) => {
+                self.notices.retain(|notice| notice.subject != subject);
             },
             Command::Quit => self.wants_to_quit = true,
         }

@@ -8,12 +8,19 @@ use url::Url;
 use user_cors::QuestionView;
 
 use super::dialog::Dialog;
+use super::permissions::ConnectionFacts;
 
 /// How many console messages a tab keeps.
 const MAX_CONSOLE_MESSAGES: usize = 1000;
 
 /// How many bytes of a console message are kept.
 const MAX_CONSOLE_TEXT: usize = 4096;
+
+/// How many connections a tab keeps.
+const MAX_CONNECTIONS: usize = 16;
+
+/// How many stopped requests a tab keeps.
+const MAX_ISSUES: usize = 20;
 
 /// How many bytes of a title or status text are kept. No place shows more.
 const MAX_PAGE_TEXT: usize = 1024;
@@ -80,6 +87,10 @@ pub struct TabState {
     pub dialogs: VecDeque<Dialog>,
     /// What user-enabled CORS asks, the first being shown.
     pub questions: Vec<QuestionView>,
+    /// The connections over which documents of this tab came, the newest last, one for each origin.
+    connections: VecDeque<ConnectionFacts>,
+    /// What CORS stopped in this document, oldest first.
+    issues: VecDeque<String>,
     console: VecDeque<ConsoleMessage>,
     activation: Option<Instant>,
 }
@@ -216,6 +227,8 @@ pub enum Notice {
     PopupBlocked,
     /// What was typed cannot be opened.
     BadAddress,
+    /// The page was kept from a server that is not public.
+    NotPublic,
 }
 
 /// A line of a page's console.
@@ -244,6 +257,35 @@ impl TabState {
             self.console.pop_front();
         }
         self.console.push_back(message);
+    }
+
+    /// Keeps how a document came.
+    pub fn push_connection(&mut self, facts: ConnectionFacts) {
+        self.connections
+            .retain(|known| known.origin != facts.origin);
+        if self.connections.len() == MAX_CONNECTIONS {
+            self.connections.pop_front();
+        }
+        self.connections.push_back(facts);
+    }
+
+    /// How the document in view came, if that is known.
+    pub fn connection(&self) -> Option<&ConnectionFacts> {
+        let origin = self.url.as_ref()?.origin();
+        self.connections.iter().find(|facts| facts.origin == origin)
+    }
+
+    /// Keeps what CORS stopped.
+    pub fn push_issue(&mut self, text: String) {
+        if self.issues.len() == MAX_ISSUES {
+            self.issues.pop_front();
+        }
+        self.issues.push_back(bounded(text, MAX_CONSOLE_TEXT));
+    }
+
+    /// What CORS stopped in this document, oldest first.
+    pub fn issues(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.issues.iter().map(String::as_str)
     }
 
     /// The console, oldest first.
@@ -305,6 +347,7 @@ impl TabState {
         self.notice = None;
         self.input_method = None;
         self.activation = None;
+        self.issues.clear();
     }
 
     /// What the tab is called.

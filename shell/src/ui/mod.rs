@@ -7,6 +7,7 @@ pub mod icons;
 pub mod new_tab;
 pub mod permission_bar;
 pub mod permissions_page;
+pub mod site_panel;
 pub mod status;
 pub mod tab_bar;
 pub mod theme;
@@ -17,7 +18,7 @@ mod tests;
 
 use std::time::Instant;
 
-use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Stroke, Ui};
+use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Stroke, Ui, vec2};
 
 use self::dialogs::DialogsState;
 use self::permission_bar::{PermissionBarState, Surroundings};
@@ -26,7 +27,8 @@ use self::tab_bar::TabBarState;
 use self::theme::Palette;
 use self::toolbar::ToolbarState;
 use crate::browser::command::Command;
-use crate::browser::permissions::Permissions;
+use crate::browser::notices::StandingNotice;
+use crate::browser::permissions::{Permissions, SitePanel};
 use crate::browser::tab::{OwnPage, TabKey, TabState};
 
 /// What the interface wants done, in order.
@@ -46,6 +48,10 @@ pub struct View<'a> {
     pub overrides: Option<&'a str>,
     /// What the permissions page shows.
     pub permissions: &'a Permissions,
+    /// What is known of the site of the tab in front, as long as the person looks at it.
+    pub site_panel: Option<&'a SitePanel>,
+    /// What the browser has to tell about itself.
+    pub notices: &'a [StandingNotice],
     /// The moment of this frame.
     pub now: Instant,
 }
@@ -65,6 +71,7 @@ pub struct Interface {
     tab_bar: TabBarState,
     permission_bar: PermissionBarState,
     permissions_page: PermissionsPageState,
+    site_panel_was_open: bool,
     dialogs: DialogsState,
 }
 
@@ -156,6 +163,13 @@ pub fn interface_ui(
         .hline(page.rect.x_range(), page.rect.top() - 0.5, line);
     status::status_ui(ui.ctx(), view, page.rect);
     dialogs::dialogs_ui(ui, view, page.rect, &mut interface.dialogs, commands);
+    if let Some(panel) = view.site_panel {
+        let place = interface.toolbar.site_button.left_bottom() + vec2(0.0, 6.0);
+        let is_new = !std::mem::replace(&mut interface.site_panel_was_open, true);
+        site_panel::site_panel_ui(ui.ctx(), panel, place, is_new, commands);
+    } else {
+        interface.site_panel_was_open = false;
+    }
     page
 }
 
@@ -167,7 +181,8 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, interface: &mut Interface, commands: &m
         .map_or(&[][..], |(_, tab)| &tab.questions);
     let surroundings = Surroundings {
         now: view.now,
-        window_focused: view.window_focused,
+        // What the site panel may cover is not in view.
+        window_focused: view.window_focused && view.site_panel.is_none(),
     };
     permission_bar::permission_bar_ui(
         ui,
@@ -176,11 +191,16 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, interface: &mut Interface, commands: &m
         &mut interface.permission_bar,
         commands,
     );
+    let frame = Frame::new()
+        .fill(palette.caution)
+        .stroke(Stroke::new(1.0, palette.caution_border))
+        .inner_margin(Margin::symmetric(14, 6));
+    for notice in view.notices {
+        Panel::top(Id::new("standing notice").with(notice.subject as u8))
+            .frame(frame)
+            .show(ui, |ui| status::standing_notice_ui(ui, notice, commands));
+    }
     if let Some(notice) = view.selected_tab().and_then(|(_, tab)| tab.notice) {
-        let frame = Frame::new()
-            .fill(palette.caution)
-            .stroke(Stroke::new(1.0, palette.caution_border))
-            .inner_margin(Margin::symmetric(14, 6));
         Panel::top(Id::new("notice"))
             .frame(frame)
             .show(ui, |ui| status::notice_ui(ui, notice, commands));

@@ -6,6 +6,7 @@ use super::icons::{self, Icon};
 use super::theme::{self, Palette};
 use super::{Commands, View};
 use crate::browser::command::Command;
+use crate::browser::notices::StandingNotice;
 use crate::browser::tab::Notice;
 
 /// Draws the status text in a corner of the page.
@@ -72,19 +73,41 @@ pub fn notice_ui(ui: &mut Ui, notice: Notice, commands: &mut Commands) {
         Notice::PopupBlocked => {
             "Latchkey kept this page from opening a tab that you did not ask for."
         },
+        Notice::NotPublic => {
+            "Latchkey kept this page from reading a server that is not on the public Internet, such as a device on your own \
+             network."
+        },
         Notice::BadAddress => "This address cannot be opened. Check how it is written.",
     };
+    if text_with_dismissal_ui(ui, text, palette) {
+        commands.push(Command::DismissNotice);
+    }
+}
+
+/// Draws what the browser has to tell about itself. To be called in an area of its own.
+pub fn standing_notice_ui(ui: &mut Ui, notice: &StandingNotice, commands: &mut Commands) {
+    let palette = Palette::of(ui.visuals());
+    if text_with_dismissal_ui(ui, &notice.text, palette) {
+        commands.push(Command::DismissStandingNotice(notice.subject));
+    }
+}
+
+/// Draws a text of caution, and returns whether the person dismissed it.
+fn text_with_dismissal_ui(ui: &mut Ui, text: &str, palette: &Palette) -> bool {
+    const BUTTON: f32 = 24.0;
+    let mut is_dismissed = false;
     ui.horizontal(|ui| {
         icons::icon_ui(ui, Icon::Warning, 16.0, palette.caution_text);
-        ui.label(text);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if icons::sized_icon_button_ui(ui, Icon::Close, "Dismiss this notice", true, 24.0, 12.0)
-                .clicked()
-            {
-                commands.push(Command::DismissNotice);
-            }
+        let width = ui.available_width() - BUTTON - ui.spacing().item_spacing.x;
+        ui.vertical(|ui| {
+            ui.set_width(width.max(80.0));
+            ui.add(egui::Label::new(text).wrap());
         });
+        is_dismissed =
+            icons::sized_icon_button_ui(ui, Icon::Close, "Dismiss this notice", true, BUTTON, 12.0)
+                .clicked();
     });
+    is_dismissed
 }
 
 /// Draws what stands in the place of a page that crashed.

@@ -53,6 +53,8 @@ impl Shown {
                         window_focused: true,
                         overrides: None,
                         permissions: &permissions,
+                        site_panel: None,
+                        notices: &[],
                         now: Instant::now(),
                     };
                     interface_ui(
@@ -308,7 +310,5 @@ fn the_permissions_page_has_an_address_and_a_place() {
     let shown = Shown::new(vec![tab]);
     assert_eq!(shown.address(), "latchkey:permissions");
     shown.harness.get_by_label("Tab: Permissions");
-    shown
-        .harness
-        .get_by_label("You have allowed and refused nothing yet.");
+    shown.harness.get_by_label("You have allowed nothing yet.");
 }

@@ -20,15 +20,29 @@ use crate::browser::tab::{LoadProgress, TabKey, TabState};
 const FONT_SIZE: f32 = 14.0;
 
 /// What the toolbar keeps between frames.
-#[derive(Default)]
 pub struct ToolbarState {
     /// What stands in the address bar.
     pub text: String,
     /// Whether the address bar is to get the keyboard's focus in the next frame.
     pub focus_address: bool,
+    /// Where the site button was drawn, in points.
+    pub site_button: Rect,
     was_focused: bool,
     select_all: bool,
     shown: Option<(TabKey, Option<Url>)>,
+}
+
+impl Default for ToolbarState {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            focus_address: false,
+            site_button: Rect::ZERO,
+            was_focused: false,
+            select_all: false,
+            shown: None,
+        }
+    }
 }
 
 /// The widget to type an address into.
@@ -74,7 +88,8 @@ pub fn toolbar_ui(ui: &mut Ui, view: &View<'_>, state: &mut ToolbarState, comman
             }
             ui.add_space(4.0);
             chips_ui(ui, view, tab, commands);
-            address_bar_ui(ui, key, tab, state, commands);
+            let is_open = view.site_panel.is_some();
+            address_bar_ui(ui, key, tab, is_open, state, commands);
         });
     });
     progress_ui(ui, key, tab);
@@ -116,6 +131,7 @@ fn address_bar_ui(
     ui: &mut Ui,
     key: TabKey,
     tab: &TabState,
+    panel_is_open: bool,
     state: &mut ToolbarState,
     commands: &mut Commands,
 ) {
@@ -161,7 +177,9 @@ fn address_bar_ui(
     ui.painter()
         .rect(rect, ROUNDING, palette.field, stroke, StrokeKind::Inside);
     let mut inner = rect.shrink2(vec2(10.0, 0.0));
-    inner.min.x += security_ui(ui, inner, tab);
+    let site_button = site_button_ui(ui, inner, tab, panel_is_open, commands);
+    state.site_button = site_button;
+    inner.min.x += site_button.width();
     inner.max.x -= zoom_ui(ui, inner, tab, commands);
 
     // At rest the field shows where the page is from: the typed text is drawn over by one that stresses the site and
@@ -300,13 +318,19 @@ impl<'a> AddressParts<'a> {
     }
 }
 
-/// Says how the page came, before its address. Returns the width that it took.
-fn security_ui(ui: &mut Ui, rect: Rect, tab: &TabState) -> f32 {
+/// Says how the page came, before its address, and opens the site panel. Returns the place that it took.
+fn site_button_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    tab: &TabState,
+    is_open: bool,
+    commands: &mut Commands,
+) -> Rect {
     let palette = Palette::of(ui.visuals());
     let has_document = !tab.shows_new_tab_page() && tab.own_page.is_none();
     let url = tab.url.as_ref().filter(|_| has_document);
     let (icon, text, tooltip) = match url {
-        None => return 0.0,
+        None => return Rect::from_min_size(rect.min, vec2(0.0, rect.height())),
         Some(_) if tab.failed_to_load() => (Icon::Warning, "", "This page could not be loaded"),
         Some(url) if url.scheme() == "https" => {
             (Icon::Lock, "", "The connection to this site is encrypted")
@@ -340,10 +364,21 @@ fn security_ui(ui: &mut Ui, rect: Rect, tab: &TabState) -> f32 {
             + 10.0;
     }
     let area = Rect::from_min_size(rect.min, vec2(width, rect.height()));
-    let response = ui.interact(area, Id::new("connection security"), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, tooltip));
+    let response = ui.interact(area, Id::new("connection security"), Sense::click());
+    let name = format!("Site information: {tooltip}");
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &name));
+    if response.has_focus() {
+        icons::focus_ring(ui, area);
+    }
+    if response.clicked() {
+        commands.push(if is_open {
+            Command::CloseSitePanel
+        } else {
+            Command::OpenSitePanel
+        });
+    }
     response.on_hover_text(tooltip);
-    width
+    area
 }
 
 fn is_on_this_machine(url: &Url) -> bool {

@@ -195,6 +195,7 @@ impl BrowserWindow {
             servo,
             user_content,
             network_log,
+            governing,
         } = startup.start(&events)?;
         let mut browser = Browser::new(
             servo,
@@ -202,6 +203,7 @@ impl BrowserWindow {
             user_content,
             startup.profile.is_temporary(),
         );
+        browser.govern(governing);
         let first_page = startup.first_page.take();
         let mut interface = Interface::default();
         interface.toolbar.focus_address = first_page.is_none();
@@ -265,6 +267,9 @@ impl BrowserWindow {
             ShellEvent::Navigation(webview, navigation) => {
                 self.browser.navigation(webview, navigation);
             },
+            ShellEvent::Connected(webview, facts) => self.browser.connected(webview, *facts),
+            ShellEvent::Issue(webview, issue) => self.browser.issue(webview, &issue),
+            ShellEvent::Administration(change) => self.browser.administered(change),
             ShellEvent::Redraw => self.surface.request_redraw(),
             ShellEvent::Accessibility(event) => self.accessibility_event(event),
             ShellEvent::Quit => self.browser.apply(Command::Quit),
@@ -504,6 +509,8 @@ impl BrowserWindow {
             window_focused: self.window_focused,
             overrides: self.overrides.as_deref(),
             permissions: self.browser.permissions(),
+            site_panel: self.browser.site_panel(),
+            notices: self.browser.notices(),
             now: Instant::now(),
         };
         let page_callback = self.painter.page_callback();

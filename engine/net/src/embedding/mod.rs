@@ -36,7 +36,7 @@ pub(crate) use self::network_watch::NetworkWatch;
 use self::own_network::OwnNetwork;
 use self::questions::WaitingRequests;
 use crate::connection::{ExchangeRecord, NetworkPartitionKey};
-use crate::events::NetworkEvent;
+use crate::events::{NetworkEvent, ToldIssues};
 use crate::resource_manager::FetchGroups;
 
 /// What the shell is told. Calls come from any thread and must return at once: post to an event loop.
@@ -89,6 +89,7 @@ pub struct Embedding {
     /// Whether a task ends questions in time.
     keeps_time: AtomicBool,
     own_network: OwnNetwork,
+    pub(crate) told_issues: ToldIssues,
     /// How many wait or run for whom this machine's network is looked at again and again.
     network_watchers: AtomicUsize,
     /// Changes whenever a permission, a setting or policy does.
@@ -131,6 +132,7 @@ impl Embedding {
             shutting_down: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
             own_network: OwnNetwork::default(),
+            told_issues: ToldIssues::default(),
             network_watchers: AtomicUsize::new(0),
             permissions: watch::Sender::new(()),
         }

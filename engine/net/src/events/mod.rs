@@ -1,18 +1,25 @@
 //! What the network panel, the log file and the HAR export read: one typed event for each stage of each fetch.
 
+mod issue;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use content_security_policy::Destination;
 use http::{HeaderMap, Method, StatusCode};
+use net_traits::TlsSecurityInfo;
 use net_traits::request::{Request, RequestId};
 use servo_base::id::WebViewId;
 use servo_url::ServoUrl;
 use user_cors::AddressSpace;
 
+pub use self::issue::Issue;
+pub(crate) use self::issue::ToldIssues;
 use crate::connection::HttpVersion;
+use crate::devtools;
 use crate::embedding::{self, Embedding};
 use crate::fetch::{Cause, CorsFailure};
+use crate::network_state::FetchContext;
 
 /// A stage of a fetch.
 #[derive(Clone, Debug)]
@@ -23,6 +30,17 @@ pub struct NetworkEvent {
     pub webview: Option<WebViewId>,
     /// What happened.
     pub stage: Stage,
+}
+
+/// How a connection was secured.
+#[derive(Clone, Debug)]
+pub struct Secured {
+    /// What TLS came to, with the server's chain of certificates.
+    pub tls: TlsSecurityInfo,
+    /// Whether a certificate error was overridden, or certificates are not checked.
+    pub certificate_error_overridden: bool,
+    /// Whether the chain also verifies against the public roots.
+    pub verified_by_public_roots: bool,
 }
 
 /// What happened to a request. Header values are in here; whoever writes them down leaves the secret ones out.
@@ -66,6 +84,8 @@ pub enum Stage {
         version: HttpVersion,
         /// Whether the connection had been used before.
         reused: bool,
+        /// The facts of TLS; `None` without TLS.
+        secured: Option<Arc<Secured>>,
     },
     /// The response came from the HTTP cache.
     FromCache {
@@ -86,6 +106,8 @@ pub enum Stage {
         /// Whether a held exchange was released; otherwise one anonymous request is sent.
         held: bool,
     },
+    /// CORS stopped the request, for a cause that this document has not been told of with this server.
+    Issue(Arc<Issue>),
     /// The fetch ended.
     Ended {
         /// Why, if it ended in a network error.
@@ -105,5 +127,20 @@ pub(crate) fn emit(request: &Request, stage: impl FnOnce() -> Stage) {
             webview: embedding::contexts().webview_of(request),
             stage: stage(),
         });
+    }
+}
+
+/// Tells the person's tools that a request ended with this cause, if CORS stopped it and they have not heard of the like from
+/// this document.
+pub(crate) fn report_issue(request: &Request, cause: &Cause, context: &FetchContext) {
+    let Some(embedding) = Embedding::get() else {
+        return;
+    };
+    let Some(issue) = Issue::of(request, cause) else {
+        return;
+    };
+    if embedding.told_issues.is_first(&issue) {
+        devtools::issue(request, &issue, context);
+        emit(request, || Stage::Issue(Arc::new(issue)));
     }
 }

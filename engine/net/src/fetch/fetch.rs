@@ -240,8 +240,12 @@ async fn hand_over(
             devtools::response_body(request, &head, seen.freeze(), from_cache, context);
         }
     }
+    let cause = cause.or(body_cause);
+    if let Some(cause) = &cause {
+        events::report_issue(request, cause, context);
+    }
     events::emit(request, || Stage::Ended {
-        error: cause.or(body_cause).map(|cause| (*cause).into()),
+        error: cause.map(|cause| (*cause).into()),
         bytes: handed_over,
     });
     end(request, &mut head, target, context, progress);

@@ -19,7 +19,7 @@ use crate::connection::{
     NetworkPartitionKey, OutgoingRequest, RequestBodyReader,
 };
 use crate::devtools;
-use crate::events::{self, Stage};
+use crate::events::{self, Secured, Stage};
 use crate::network_state::FetchContext;
 
 /// The standard's httpRequest, as far as it differs from the request.
@@ -105,6 +105,13 @@ pub(super) async fn http_network_fetch(
         space: address_space_of(&record).unwrap_or(user_cors::AddressSpace::Public),
         version: record.version,
         reused: record.reused,
+        secured: record.tls.as_ref().map(|tls| {
+            Arc::new(Secured {
+                tls: tls.clone(),
+                certificate_error_overridden: record.certificate_error_overridden,
+                verified_by_public_roots: record.verified_by_public_roots == Some(true),
+            })
+        }),
     });
     // 11. and RFC 6797. What the response's headers change; an anonymous exchange changes nothing.
     if !params.chain.is_anonymous() {

@@ -6,12 +6,17 @@ use std::rc::Rc;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use user_cors::{Denial, PermissionKey, Timestamp, TupleOrigin};
+use user_cors::{
+    Clock, Denial, PermissionKey, PermissionStore, PermissionsFile, Policy, PolicyStatus,
+    Timestamp, TupleOrigin, UserCors,
+};
 
-use super::{PermissionsPageState, permissions_page_ui};
+use super::{PermissionsPageState, Section, permissions_page_ui};
 use crate::browser::command::Command;
-use crate::browser::permissions::{PermissionRow, Permissions};
+use crate::browser::permissions::{PermissionRow, Permissions, PermissionsCommand, SettingChange};
 use crate::ui::{Commands, theme};
+
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 fn key(requester: &str) -> PermissionKey {
     let requester = TupleOrigin::parse(requester).unwrap();
@@ -29,55 +34,110 @@ fn denial(requester: &str) -> PermissionRow {
     })
 }
 
-fn shown(rows: Vec<PermissionRow>) -> (Harness<'static>, Rc<RefCell<Commands>>) {
-    let commands = Rc::new(RefCell::new(Commands::new()));
-    let queued = commands.clone();
+/// A copy of a model with two lasting grants, that `change` changed.
+fn copied(change: impl FnOnce(&UserCors)) -> Permissions {
+    let folder = tempfile::tempdir().unwrap();
+    let store = PermissionStore::open(&folder.path().join("p.sqlite"), NOW).unwrap();
+    let model = UserCors::new(store.store);
+    let grant = |target: &str, used: i64| {
+        format!(
+            r#"{{"topLevelSite": "https://app.example", "requester": "https://app.example", "target": "{target}",
+                "methods": ["GET"], "headers": [], "created": 1699999999000, "lastUsed": {used}}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"version": 1, "denials": [], "grants": [{}, {}]}}"#,
+        grant("https://b.example", 1_699_999_999_500),
+        grant("https://a.example", 1_699_999_999_100)
+    );
+    let file = PermissionsFile::parse(&text).unwrap();
+    let _ = model.import_permissions(&file, NOW).unwrap();
+    change(&model);
     let mut permissions = Permissions::default();
-    permissions.replace(rows);
-    let mut state = PermissionsPageState::default();
-    let mut is_set_up = false;
-    let mut harness = Harness::builder()
-        .with_size([800.0, 600.0])
-        .build_ui(move |ui| {
-            if !std::mem::replace(&mut is_set_up, true) {
-                theme::install(ui.ctx());
-                return;
-            }
-            permissions_page_ui(ui, &permissions, &mut state, &mut queued.borrow_mut());
-        });
-    harness.run_steps(4);
-    (harness, commands)
+    permissions.refresh_from(&model, NOW);
+    permissions
+}
+
+struct Page {
+    harness: Harness<'static>,
+    commands: Rc<RefCell<Commands>>,
+}
+
+impl Page {
+    fn new(permissions: Permissions) -> Self {
+        let commands = Rc::new(RefCell::new(Commands::new()));
+        let queued = commands.clone();
+        let mut state = PermissionsPageState::default();
+        let mut is_set_up = false;
+        let harness = Harness::builder()
+            .with_size([900.0, 700.0])
+            .build_ui(move |ui| {
+                if !std::mem::replace(&mut is_set_up, true) {
+                    theme::install(ui.ctx());
+                    return;
+                }
+                permissions_page_ui(ui, &permissions, &mut state, &mut queued.borrow_mut());
+            });
+        let mut page = Self { harness, commands };
+        page.harness.run_steps(4);
+        page
+    }
+
+    fn of_rows(rows: Vec<PermissionRow>) -> Self {
+        let mut permissions = Permissions::default();
+        permissions.rows = rows;
+        permissions.revision = 1;
+        let mut page = Self::new(permissions);
+        page.click("Refused");
+        page
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness
+            .get_by(|node| node.label().is_some_and(|name| name == label))
+            .click();
+        self.harness.run_steps(4);
+    }
+
+    fn write(&mut self, label: &str, text: &str) {
+        self.harness.get_by_label(label).focus();
+        self.harness.run_steps(2);
+        self.harness.event(egui::Event::Text(text.to_owned()));
+        self.harness.run_steps(4);
+    }
+
+    fn shows(&self, label: &str) -> bool {
+        self.harness.query_by_label(label).is_some()
+    }
+
+    fn commands(&self) -> Commands {
+        self.commands.take()
+    }
 }
 
 #[test]
 fn each_button_says_for_whom_it_is() {
-    let (mut harness, commands) = shown(vec![
+    let mut page = Page::of_rows(vec![
         denial("https://reader.example"),
         denial("https://map.example"),
     ]);
-    harness
-        .get_by_label("Reset: map.example reading from api.photos.example")
-        .click();
-    harness.run_steps(4);
+    page.click("Reset: map.example reading from api.photos.example");
     assert_eq!(
-        *commands.borrow(),
+        page.commands(),
         [Command::ResetPermission(key("https://map.example"))]
     );
 }
 
 #[test]
 fn a_search_leaves_what_fits() {
-    let (mut harness, _) = shown(vec![
+    let mut page = Page::of_rows(vec![
         denial("https://reader.example"),
         denial("https://map.example"),
     ]);
-    harness.get_by_label("2 entries");
-    harness.get_by_label("Search the permissions").focus();
-    harness.run_steps(2);
-    harness.event(egui::Event::Text("READER".to_owned()));
-    harness.run_steps(4);
-    harness.get_by_label("1 entry");
-    harness.get_by_label("Reset: reader.example reading from api.photos.example");
+    assert!(page.shows("2 entries"));
+    page.write("Search the permissions", "READER");
+    assert!(page.shows("1 entry"));
+    assert!(page.shows("Reset: reader.example reading from api.photos.example"));
 }
 
 #[test]
@@ -85,18 +145,127 @@ fn of_a_long_list_only_what_is_in_view_is_drawn() {
     let rows = (0..100_000)
         .map(|number| denial(&format!("https://site-{number}.example")))
         .collect();
-    let (harness, _) = shown(rows);
-    harness.get_by_label("100000 entries");
-    let drawn = harness
+    let page = Page::of_rows(rows);
+    assert!(page.shows("100000 entries"));
+    let drawn = page
+        .harness
         .root()
         .children_recursive()
         .filter(|node| node.accesskit_node().role() == Role::Button)
         .count();
-    assert!((2..20).contains(&drawn), "{drawn} buttons");
+    assert!((2..40).contains(&drawn), "{drawn} buttons");
 }
 
 #[test]
-fn an_empty_list_says_so() {
-    let (harness, _) = shown(Vec::new());
-    harness.get_by_label("You have allowed and refused nothing yet.");
+fn empty_sections_say_so() {
+    let mut page = Page::new(Permissions::default());
+    for (section, text) in [
+        ("Allowed", "You have allowed nothing yet."),
+        ("Refused", "You have refused nothing for good."),
+        ("What was read", "Nothing was read yet."),
+        ("Servers that said no", "No server has asked so."),
+    ] {
+        page.click(section);
+        assert!(page.shows(text), "{section}");
+    }
+}
+
+#[test]
+fn every_section_is_drawn_and_has_its_name() {
+    let mut page = Page::new(copied(|_| {}));
+    for (_, name) in Section::ALL {
+        page.click(name);
+    }
+    assert_eq!(page.commands(), []);
+}
+
+#[test]
+fn lists_can_be_ordered() {
+    let mut page = Page::new(copied(|_| {}));
+    let first = |page: &Page| {
+        let top = |label: &str| page.harness.get_by_label(label).rect().top();
+        top("Revoke: app.example reading from a.example")
+            < top("Revoke: app.example reading from b.example")
+    };
+    page.click("Order: Newest first");
+    page.click("By server");
+    assert!(first(&page));
+    page.click("Order: By server");
+    page.click("Last used first");
+    assert!(!first(&page));
+}
+
+#[test]
+fn revoking_all_asks_first() {
+    let mut page = Page::new(copied(|_| {}));
+    page.click("Revoke all permissions");
+    assert_eq!(page.commands(), []);
+    page.click("Cancel");
+    page.click("Revoke all permissions");
+    page.click("Yes, revoke all");
+    assert_eq!(page.commands(), [Command::RevokeAllPermissions]);
+}
+
+#[test]
+fn a_search_of_the_ledger_goes_to_the_store() {
+    let mut page = Page::new(copied(|_| {}));
+    page.click("What was read");
+    page.write("Search what was read", "x");
+    assert_eq!(
+        page.commands(),
+        [Command::Permissions(PermissionsCommand::SearchLedger(
+            "x".to_owned()
+        ))]
+    );
+}
+
+#[test]
+fn a_server_can_be_blocked_and_what_is_none_is_explained() {
+    let entry = "blocked.example".parse().unwrap();
+    let mut page = Page::new(copied(|model| {
+        let _ = model.block(&entry, NOW);
+    }));
+    page.click("Blocklists");
+    page.write("A server to block", "no server at all");
+    page.click("Block");
+    assert_eq!(page.commands(), []);
+    page.harness.get_by_label_contains("is no server");
+    page.click("Unblock: blocked.example");
+    let unblock = PermissionsCommand::Unblock("blocked.example".parse().unwrap());
+    assert_eq!(page.commands(), [Command::Permissions(unblock)]);
+}
+
+#[test]
+fn a_blocked_server_is_read_whatever_its_case() {
+    let mut page = Page::new(copied(|_| {}));
+    page.click("Blocklists");
+    page.write("A server to block", " Bank.Example ");
+    page.click("Block");
+    let block = PermissionsCommand::Block("bank.example".parse().unwrap());
+    assert_eq!(page.commands(), [Command::Permissions(block)]);
+}
+
+#[test]
+fn settings_change_and_those_of_policy_do_not() {
+    let warn = "Warn me, then ask";
+    let change = Command::Permissions(PermissionsCommand::ChangeSetting(SettingChange {
+        name: "user_cors.local_network",
+        value: "warn".to_owned(),
+    }));
+    let mut page = Page::new(copied(|_| {}));
+    page.click("Settings and policy");
+    page.click(warn);
+    assert_eq!(page.commands(), [change]);
+
+    let policy = Policy {
+        local_network: Some(user_cors::LocalNetwork::Block),
+        ..Policy::default()
+    };
+    let mut page = Page::new(copied(|model| {
+        let _ = model.set_policy(PolicyStatus::InForce(policy), user_cors::SystemClock.now());
+    }));
+    page.click("Settings and policy");
+    page.click(warn);
+    assert_eq!(page.commands(), []);
+    assert!(page.shows("Set by policy: policy"));
 }
