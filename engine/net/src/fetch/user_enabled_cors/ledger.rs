@@ -59,7 +59,9 @@ pub(super) fn record(
                 embedding.classify(record, facts::connection(record))
             }),
     };
-    let changes = embedding.permission_changes();
+    let mut changes = embedding.permission_changes();
+    // What changed since the last check of the grant was before this receiver: so the body begins with another one.
+    changes.mark_changed();
     Body::from_stream(stream::unfold(
         Some((body, entry, changes)),
         |state| async move {
