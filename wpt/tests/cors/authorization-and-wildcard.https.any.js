@@ -1,4 +1,5 @@
 // META: title=CORS: a wildcard does not cover Authorization
+// META: timeout=long
 // META: script=/user-enabled-cors/resources/servers.sub.js
 // META: script=/cors/resources/hosts.sub.js
 

@@ -1,4 +1,5 @@
 // META: title=User-enabled CORS: targets that speak HTTP/2
+// META: timeout=long
 // META: script=/user-enabled-cors/resources/servers.sub.js
 // META: script=/user-enabled-cors/resources/http2.sub.js
 

@@ -1,4 +1,5 @@
 // META: title=User-enabled CORS: fetch(): responses that the user lets a page read
+// META: timeout=long
 // META: script=/user-enabled-cors/resources/servers.sub.js
 
 for (const status of [200, 201, 204, 206, 301, 304, 400, 403, 404, 405, 410, 418, 429, 451, 500, 503]) {

@@ -49,6 +49,7 @@ user_test(async (t) => {
   await user.look(50);
   controller.abort();
   await promise_rejects_dom(t, "AbortError", promise);
+  await user.question(t, (question) => question.requests[0].state === "cancelled");
   await user.look(650);
   assert_false((await user.answer("visit")).accepted);
   assert_array_equals((await user.permissions()).grants, []);

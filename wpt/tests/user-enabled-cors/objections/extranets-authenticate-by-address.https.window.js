@@ -1,4 +1,5 @@
 // META: title=User-enabled CORS: an objection: intranets have public addresses, extranets authenticate by address
+// META: timeout=long
 // META: script=/resources/testdriver.js
 // META: script=/resources/testdriver-vendor.js
 // META: script=/user-enabled-cors/resources/servers.sub.js

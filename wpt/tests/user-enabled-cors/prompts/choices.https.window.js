@@ -1,4 +1,5 @@
 // META: title=User-enabled CORS: the answers that a question offers
+// META: timeout=long
 // META: script=/resources/testdriver.js
 // META: script=/resources/testdriver-vendor.js
 // META: script=/user-enabled-cors/resources/servers.sub.js

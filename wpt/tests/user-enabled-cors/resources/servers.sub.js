@@ -53,8 +53,8 @@ const rejects = (test, promise) => promise_rejects_js(test, TypeError, promise);
 const release = (gate) => fetch(handler(TEST_ORIGIN, "release.py", { gate }));
 
 // Waits until something is so; what it depends on tells nobody of its changes.
-async function eventually(t, condition, what) {
-  const end = performance.now() + 3000;
+async function eventually(t, condition, what, patience = 5000) {
+  const end = performance.now() + patience;
   while (!(await condition())) {
     assert_less_than(performance.now(), end, what);
     await new Promise((resolve) => t.step_timeout(resolve, 10));

@@ -9,7 +9,7 @@
 const LOOK = 700;
 
 // How long a test waits for a question that has to come.
-const PATIENCE = 5000;
+const PATIENCE = 8000;
 
 async function commandHere(command, parameters = {}) {
   const driver = self.test_driver_internal;

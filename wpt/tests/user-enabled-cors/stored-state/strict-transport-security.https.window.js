@@ -1,4 +1,5 @@
 // META: title=User-enabled CORS: Strict-Transport-Security of an anonymous response is not remembered
+// META: timeout=long
 // META: script=/user-enabled-cors/resources/servers.sub.js
 
 // Opens a page of the host without TLS. If the host was remembered the browser would use TLS at that port, where there is none.
@@ -8,7 +9,7 @@ async function arrivesWithoutTls(t, origin) {
   insecure.hostname = new URL(origin).hostname;
   const other = window.open(insecure);
   t.add_cleanup(() => other.close());
-  await eventually(t, async () => (await seen(token)).length > 0, "the request arrives").catch(() => {});
+  await eventually(t, async () => (await seen(token)).length > 0, "the request arrives", 3000).catch(() => {});
   return (await seen(token)).some((record) => !record.connection.isSecure);
 }
 
