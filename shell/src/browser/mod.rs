@@ -3,6 +3,7 @@
 //! [`Browser::spin`] gives Servo time and turns what it told into state. [`Browser::apply`] carries out a [`Command`].
 //! Everything runs on one thread; other threads reach it through [`crate::event`].
 
+mod activation;
 pub mod command;
 pub mod delegate;
 pub mod dialog;
@@ -23,11 +24,12 @@ use std::time::Instant;
 use net::embedding::Embedding;
 use servo::{
     CreateNewWebViewRequest, DeviceIndependentPixel, DevicePixel, InputEvent, JSValue,
-    JavaScriptEvaluationError, KeyState, MouseButtonAction, Servo, Theme, TouchEventType,
-    UserContentManager, WebView, WebViewBuilder, WebViewId,
+    JavaScriptEvaluationError, Servo, Theme, UserContentManager, WebView, WebViewBuilder,
+    WebViewId,
 };
 use url::Url;
 
+use self::activation::is_activation;
 use self::command::{Command, Zoom};
 use self::delegate::Delegate;
 use self::dialog::DialogId;
@@ -572,58 +574,5 @@ fn theme(front: &dyn Front) -> Theme {
         Theme::Dark
     } else {
         Theme::Light
-    }
-}
-
-/// Whether an event is an [activation triggering input
-/// event](https://html.spec.whatwg.org/multipage/interaction.html#activation-triggering-input-event).
-fn is_activation(event: &InputEvent) -> bool {
-    match event {
-        InputEvent::MouseButton(event) => event.action == MouseButtonAction::Down,
-        InputEvent::Touch(event) => matches!(event.event_type, TouchEventType::Up),
-        InputEvent::Keyboard(event) => {
-            event.event.state == KeyState::Down
-                && event.event.key != servo::Key::Named(servo::NamedKey::Escape)
-        },
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use servo::{
-        DevicePoint, Key, KeyboardEvent, MouseButton, MouseButtonEvent, MouseMoveEvent, NamedKey,
-    };
-
-    use super::*;
-
-    #[test]
-    fn activation() {
-        let point = DevicePoint::new(1.0, 1.0).into();
-        let key = |state, key| InputEvent::Keyboard(KeyboardEvent::from_state_and_key(state, key));
-        for (event, expected) in [
-            (
-                InputEvent::MouseButton(MouseButtonEvent::new(
-                    MouseButtonAction::Down,
-                    MouseButton::Primary,
-                    point,
-                )),
-                true,
-            ),
-            (
-                InputEvent::MouseButton(MouseButtonEvent::new(
-                    MouseButtonAction::Up,
-                    MouseButton::Primary,
-                    point,
-                )),
-                false,
-            ),
-            (InputEvent::MouseMove(MouseMoveEvent::new(point)), false),
-            (key(KeyState::Down, Key::Character("a".to_owned())), true),
-            (key(KeyState::Up, Key::Character("a".to_owned())), false),
-            (key(KeyState::Down, Key::Named(NamedKey::Escape)), false),
-        ] {
-            assert_eq!(is_activation(&event), expected, "{event:?}");
-        }
     }
 }

@@ -10,6 +10,9 @@ use crate::Point;
 /// The permission bar's ground, and the chip's.
 const QUESTION: [u8; 3] = [0xEC, 0xF2, 0xFF];
 
+/// The ground of a notice.
+const CAUTION: [u8; 3] = [0xFF, 0xF3, 0xDC];
+
 /// The ground of the bar's buttons.
 const BUTTON: [u8; 3] = [0xFB, 0xFB, 0xFC];
 
@@ -123,6 +126,14 @@ impl Picture {
             }
         }
         areas
+    }
+
+    /// A notice under the toolbar, if there is one: it goes from one side of the window to the other.
+    pub fn notice(&self) -> Option<Area> {
+        let window = self.0.width();
+        self.areas(CAUTION)
+            .into_iter()
+            .find(|area| area.width + 8 >= window)
     }
 
     /// The permission bar, if it is open: it goes from one side of the window to the other.
