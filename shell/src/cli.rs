@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -177,6 +178,15 @@ pub struct Arguments {
     )]
     pub address_space_overrides: AddressSpaceOverrides,
 
+    /// Ask this name server instead of the system's, for tests and demonstrations: 127.0.0.1:5353
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub name_server: Option<SocketAddr>,
+
+    /// Print what the server of this URL answers to a request that leaves by user_cors.egress, and end. With a server that
+    /// tells whom it sees, that is the address by which servers see anonymous requests
+    #[arg(long, value_name = "URL", conflicts_with_all = ["page", "headless"])]
+    pub show_egress: Option<Url>,
+
     /// Who answers when a page asks to read where a server is silent: ask (you), deny, or a file of rules.
     /// Without a window the default is deny
     #[arg(long, value_name = "ask|deny|FILE", value_parser = parse_user_cors_answers)]
@@ -210,7 +220,8 @@ pub struct Arguments {
     pub print_policy: bool,
 
     /// Set one of Servo's preferences, or user_cors.enabled, user_cors.local_network=block|warn,
-    /// user_cors.insecure_requesters. Without =VALUE it is set to true
+    /// user_cors.egress=direct|http://HOST:PORT|socks5://HOST:PORT, user_cors.dual_check, user_cors.insecure_requesters.
+    /// Without =VALUE it is set to true
     #[arg(long = "pref", value_name = "NAME[=VALUE]")]
     pub preference: Vec<String>,
 
@@ -543,6 +554,10 @@ mod tests {
             ("--pref no_such_preference=1", "no_such_preference"),
             ("--pref layout_threads=many", "whole number"),
             ("--prefs-file /no/such/file.json", "--prefs-file"),
+            ("--show-egress nowhere", "relative URL"),
+            ("--show-egress https://a.test/ -z", "cannot be used with"),
+            ("--name-server localhost:53", "invalid socket address"),
+            ("--pref user_cors.egress=proxy:80", "socks5://host:port"),
             ("--no-such-option", "--no-such-option"),
             ("https://exa<mple/", "Give a URL"),
         ] {

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod browser;
 pub mod cli;
+pub mod egress_view;
 pub mod event;
 pub mod headless;
 pub mod network_log;
@@ -54,8 +55,11 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         return startup::print_policy(&arguments);
     }
     let headless = arguments.headless;
+    let shown_to = arguments.show_egress.clone();
     let startup = Startup::prepare(arguments)?;
-    if headless {
+    if let Some(url) = shown_to {
+        egress_view::run(startup, &url)
+    } else if headless {
         headless::run(startup)
     } else {
         window::run(startup)

@@ -244,6 +244,18 @@ fn stage(stage: &Stage) -> Value {
             "anonymous": anonymous,
             "headers": names(headers),
         }),
+        Stage::Interim {
+            url: received,
+            preflight,
+            status,
+            headers,
+        } => json!({
+            "stage": "interim",
+            "url": url(received),
+            "preflight": preflight,
+            "status": status.as_u16(),
+            "headers": names(headers),
+        }),
         Stage::Received {
             url: received,
             preflight,

@@ -2,7 +2,7 @@
 //! not know.
 
 use serde_json::Value;
-use user_cors::{LocalNetwork, NetworkChange, SecureContexts, Settings, Switch};
+use user_cors::{DualCheck, LocalNetwork, NetworkChange, SecureContexts, Settings, Switch};
 
 use crate::preferences::PreferenceError;
 
@@ -53,6 +53,18 @@ pub fn set(settings: &mut Settings, name: &str, text: &str) -> Result<(), Prefer
                 _ => return Err(wrong("suspend or ignore")),
             };
         },
+        Some("egress") => {
+            settings.egress = text.parse().map_err(|_| {
+                wrong("direct, http://host:port or socks5://host:port, without user name and path")
+            })?;
+        },
+        Some("dual_check") => {
+            settings.dual_check = match text {
+                "true" => DualCheck::On,
+                "false" => DualCheck::Off,
+                _ => return Err(wrong("true or false")),
+            };
+        },
         Some("budget.requests") => {
             settings.budget.requests = text.parse().map_err(|_| wrong("a number"))?;
         },
@@ -100,6 +112,8 @@ mod tests {
             ("user_cors.local_network", "warn"),
             ("user_cors.insecure_requesters", "true"),
             ("user_cors.other_network", "ignore"),
+            ("user_cors.egress", "socks5://proxy.example:1080"),
+            ("user_cors.dual_check", "true"),
             ("user_cors.budget.requests", "10"),
             ("user_cors.budget.bytes", "2000"),
             ("user_cors.budget.response_bytes", "1000"),
@@ -110,6 +124,8 @@ mod tests {
         assert_eq!(settings.local_network, LocalNetwork::Warn);
         assert_eq!(settings.secure_contexts, SecureContexts::Relaxed);
         assert_eq!(settings.other_network, NetworkChange::Ignore);
+        assert_eq!(settings.egress.to_string(), "socks5://proxy.example:1080");
+        assert_eq!(settings.dual_check, DualCheck::On);
         let budget = settings.budget;
         assert_eq!(
             (budget.requests, budget.bytes, budget.response_bytes),
@@ -124,6 +140,9 @@ mod tests {
             ("user_cors.enabled", "yes"),
             ("user_cors.local_network", "allow"),
             ("user_cors.other_network", "true"),
+            ("user_cors.egress", "proxy.example:3128"),
+            ("user_cors.egress", ""),
+            ("user_cors.dual_check", "on"),
             ("user_cors.budget.bytes", "-1"),
             ("user_cors.nothing", "true"),
             ("user_cors.", ""),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use net::embedding::{self, EmbeddingOptions};
+use net::embedding::{self, EmbeddingOptions, Observer};
 use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, UserScript};
 use url::Url;
@@ -134,21 +134,14 @@ impl Startup {
     /// # Errors
     /// If the log of the network cannot be written, or if this is the second call.
     pub fn start(&mut self, events: &EventSender) -> anyhow::Result<Engine> {
-        // Somebody else in the process may have been first, which is as good.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let network_log = match &self.arguments.network_log {
             Some(path) => Some(Arc::new(NetworkLog::create(path).with_context(|| {
                 format!("the network log {} cannot be written", path.display())
             })?)),
             None => None,
         };
-        embedding::install(EmbeddingOptions {
-            user_cors: self.user_cors.clone(),
-            observer: Arc::new(NetworkObserver::new(events.clone(), network_log.clone())),
-            public_roots: self.arguments.public_roots.clone(),
-            certificate_path: self.arguments.certificate_path.clone(),
-            answers: std::mem::take(&mut self.answers),
-        })?;
+        let observer = NetworkObserver::new(events.clone(), network_log.clone());
+        self.embed(Arc::new(observer))?;
         quit::watch_signals(events.clone());
         let mut governing = self
             .governing
@@ -196,6 +189,24 @@ impl Startup {
         }))
     }
 
+    /// Tells the fetch stack who embeds it. To be called once in a process.
+    ///
+    /// # Errors
+    /// If it was told before.
+    pub fn embed(&mut self, observer: Arc<dyn Observer>) -> anyhow::Result<()> {
+        // Somebody else in the process may have been first, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        embedding::install(EmbeddingOptions {
+            user_cors: self.user_cors.clone(),
+            observer,
+            public_roots: self.arguments.public_roots.clone(),
+            certificate_path: self.arguments.certificate_path.clone(),
+            name_server: self.arguments.name_server,
+            answers: std::mem::take(&mut self.answers),
+        })?;
+        Ok(())
+    }
+
     /// What the command line overrides for tests, in a sentence for the person: shown as long as it holds.
     pub fn overrides(&self) -> Option<String> {
         let arguments = &self.arguments;
@@ -208,6 +219,9 @@ impl Startup {
         }
         if let Some(path) = &arguments.public_roots {
             parts.push(format!("Public roots from {}", path.display()));
+        }
+        if let Some(server) = &arguments.name_server {
+            parts.push(format!("Names from {server}"));
         }
         if arguments.ignore_certificate_errors {
             parts.push("Certificates are not checked".to_owned());

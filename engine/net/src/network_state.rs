@@ -34,7 +34,7 @@ pub struct NetworkState {
     /// Known HSTS hosts.
     pub hsts: RwLock<HstsList>,
     /// [Authentication entries](https://fetch.spec.whatwg.org/#authentication-entry), for servers and for proxies.
-    pub authentication: RwLock<AuthenticationEntries>,
+    pub authentication: Arc<RwLock<AuthenticationEntries>>,
     /// The HTTP cache, with its partitions inside.
     pub http_cache: HttpCache,
     /// The [CORS-preflight cache](https://fetch.spec.whatwg.org/#concept-cache).

@@ -113,28 +113,27 @@ fn body(receiver: UnboundedReceiver<WebResourceResponseMsg>) -> Body {
     }))
 }
 
-/// Asks the person for the user name and password that a server, or a proxy, wants to have.
+/// Asks the person for the user name and password that the request's server, or the proxy with this URL, wants to have.
 ///
 /// Only navigations of a tab ask: a prompt for a subresource would speak for a host that the person does not see. `None`
 /// if nobody was asked, nobody answered, or the fetch ended meanwhile.
 pub(crate) async fn request_credentials(
     request: &Request,
-    for_proxy: bool,
+    proxy: Option<ServoUrl>,
     context: &FetchContext,
 ) -> Option<(String, String)> {
     let webview = request.target_webview_id?;
     if request.mode != RequestMode::Navigate {
         return None;
     }
+    let for_proxy = proxy.is_some();
+    let url = proxy.unwrap_or_else(|| without_credentials(request.current_url()));
     let (sender, receiver) = oneshot::channel();
     context
         .state
         .embedder
         .send(NetToEmbedderMsg::RequestAuthentication(
-            webview,
-            without_credentials(request.current_url()),
-            for_proxy,
-            sender,
+            webview, url, for_proxy, sender,
         ));
     tokio::select! {
         biased;

@@ -13,8 +13,8 @@ mod table;
 use std::fmt;
 
 pub use classifier::{
-    Classification, Classifier, ConnectionFacts, NotPublic, ProxyUse, RootsVerdict, Route,
-    SourceAddress,
+    Classification, Classifier, ConnectionFacts, EgressTarget, NotPublic, ProxyUse, RootsVerdict,
+    Route, SourceAddress,
 };
 pub use embedded::Nat64Prefix;
 pub use overrides::{AddressSpaceOverrides, OverridesError};

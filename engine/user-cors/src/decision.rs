@@ -5,12 +5,14 @@ use std::{fmt, net::SocketAddr, slice};
 use http::HeaderMap;
 
 use crate::{
-    address_space::{AddressSpace, Classifier, NotPublic, Route},
+    address_space::{
+        AddressSpace, Classification, Classifier, ConnectionFacts, NotPublic, ProxyUse, Route,
+    },
     blocklist::Blocklists,
     budget::Budget,
     clock::Timestamp,
     delivery::{FailedStage, already_sent},
-    egress::Egress,
+    egress::{DualCheck, Egress, WayOut},
     eligibility::{
         RequestFacts, RequesterFacts, SecureContexts, TabId, eligible_request, eligible_requester,
     },
@@ -20,8 +22,8 @@ use crate::{
     permission::{Grant, GrantBasis, GrantUse, Need, Permission, PermissionKey, TargetNetwork},
     policy::{LocalNetwork, Policy, PolicyStatus},
     question::{BodySize, HeldResponse, TicketRequest, TicketTarget},
-    refusal::Refusal,
-    releasable::Provenance,
+    refusal::{DualCheckFailure, Refusal},
+    releasable::{Provenance, releasable},
     servers_word::servers_word,
     session::{MediaResource, SessionGrants},
     silence::{Silence, SilenceReason, Spoken, silence},
@@ -39,7 +41,7 @@ pub enum Switch {
 }
 
 /// The user's own settings, `user_cors.*`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `user_cors.enabled`
     pub enabled: Switch,
@@ -49,6 +51,8 @@ pub struct Settings {
     pub secure_contexts: SecureContexts,
     /// `user_cors.egress`
     pub egress: Egress,
+    /// `user_cors.dual_check`
+    pub dual_check: DualCheck,
     /// `user_cors.other_network`
     pub other_network: NetworkChange,
     /// `user_cors.budget.*`
@@ -172,9 +176,11 @@ fn considered(
     // 3.–6.
     let passed = steps_3_to_6(failure, requester, tab, context, now)?;
     // 7. Already sent?
-    already_sent(failure.stage, passed.method, &failure.provenance)?;
+    let way_out = egress(context).way_out();
+    already_sent(failure.stage, passed.method, &failure.provenance, way_out)?;
+    can_be_checked_twice(passed.method, context)?;
     // 8. Permission.
-    let needs = needs(failure, &passed);
+    let needs = needs(failure, &passed, way_out);
     if let Some(grant_use) = permitted(&needs, tab, media(failure), context, now)? {
         return Ok(Decision::Granted(grant_use));
     }
@@ -189,6 +195,7 @@ fn considered(
         failure,
         passed,
         server_said,
+        egress(context),
     ))))
 }
 
@@ -214,7 +221,7 @@ pub(crate) fn recheck(
     }
     let passed = steps_3_to_6(response, requester, tab, context, now)?;
     // The grant has to be for what was done: each target, with this method, these headers and this network.
-    let needs = needs(response, &passed);
+    let needs = needs(response, &passed, egress(context).way_out());
     let is_granted = |need: &Need| {
         grant_use
             .bases
@@ -327,20 +334,41 @@ fn steps_3_to_6(
     })
 }
 
+/// Whether a request can be sent a second time, to compare the answers, if it has to be.
+fn can_be_checked_twice(method: MethodClass, context: Context<'_>) -> Result<(), Refusal> {
+    match (dual_check(context), egress(context).way_out()) {
+        (DualCheck::On, WayOut::Direct) => Err(Refusal::DualCheck(DualCheckFailure::NoEgress)),
+        (DualCheck::On, WayOut::Egress) if !method.is_safe() => {
+            Err(Refusal::DualCheck(DualCheckFailure::Method))
+        },
+        _ => Ok(()),
+    }
+}
+
 /// Step 6.
 fn address_space(route: &Route, context: Context<'_>) -> Result<TargetNetwork, Refusal> {
     let classification = match route {
         Route::Direct(classification) => classification,
-        // FIXME: with an egress, IP-literal and name rules decide here.
-        Route::Egress | Route::OtherProxy => return Err(Refusal::Proxied),
+        Route::Egress(target) => {
+            return match &target.not_public {
+                None => Ok(TargetNetwork::Public),
+                Some(reason) => Err(Refusal::NotPublic(reason.clone())),
+            };
+        },
+        Route::OtherProxy => return Err(Refusal::Proxied),
         Route::Unknown => return Err(Refusal::UnknownPeer),
     };
+    let way_out = egress(context).way_out();
     if classification.space == AddressSpace::Public {
-        return Ok(TargetNetwork::Public);
+        return match (way_out, through_egress(classification, context)) {
+            (WayOut::Egress, Some(reason)) => Err(Refusal::NotPublic(reason)),
+            _ => Ok(TargetNetwork::Public),
+        };
     }
-    match local_network(context) {
-        LocalNetwork::Warn => Ok(TargetNetwork::LocalNetwork),
-        LocalNetwork::Block => Err(Refusal::NotPublic(
+    match (local_network(context), way_out) {
+        (LocalNetwork::Warn, WayOut::Direct) => Ok(TargetNetwork::LocalNetwork),
+        // NB: the same name leads to another server there, or to none.
+        (LocalNetwork::Block, _) | (_, WayOut::Egress) => Err(Refusal::NotPublic(
             classification.not_public.clone().unwrap_or({
                 NotPublic::Address {
                     address: classification.peer.ip(),
@@ -348,6 +376,19 @@ fn address_space(route: &Route, context: Context<'_>) -> Result<TargetNetwork, R
                 }
             }),
         )),
+    }
+}
+
+/// What keeps a target that was reached directly from being reached through the egress.
+fn through_egress(classification: &Classification, context: Context<'_>) -> Option<NotPublic> {
+    let facts = ConnectionFacts {
+        peer: Some(classification.peer),
+        proxy: ProxyUse::Egress,
+        ..classification.facts.clone()
+    };
+    match context.classifier.classify(&facts) {
+        Route::Egress(target) => target.not_public,
+        Route::Direct(_) | Route::OtherProxy | Route::Unknown => Some(NotPublic::Name),
     }
 }
 
@@ -385,6 +426,16 @@ fn local_network(context: Context<'_>) -> LocalNetwork {
     context.policy.local_network(context.settings.local_network)
 }
 
+/// The way out of anonymous requests.
+pub(crate) fn egress(context: Context<'_>) -> &Egress {
+    context.policy.egress(&context.settings.egress)
+}
+
+/// Whether answers are checked twice.
+pub(crate) fn dual_check(context: Context<'_>) -> DualCheck {
+    context.policy.dual_check(context.settings.dual_check)
+}
+
 fn policy(context: Context<'_>) -> &Policy {
     static NOTHING: Policy = Policy {
         enabled: None,
@@ -396,6 +447,7 @@ fn policy(context: Context<'_>) -> &Policy {
         address_spaces: Vec::new(),
         extra_roots: Vec::new(),
         egress: None,
+        dual_check: None,
         max_grant_days: None,
         locked: false,
     };
@@ -403,8 +455,8 @@ fn policy(context: Context<'_>) -> &Policy {
 }
 
 /// What the request needs: one need for each distinct target of its chain, the current one last.
-fn needs(failure: &CorsFailure, passed: &Passed) -> Vec<Need> {
-    targets(failure, passed)
+fn needs(failure: &CorsFailure, passed: &Passed, way_out: WayOut) -> Vec<Need> {
+    targets(failure, passed, way_out)
         .into_iter()
         .map(|target| Need {
             key: PermissionKey {
@@ -419,7 +471,8 @@ fn needs(failure: &CorsFailure, passed: &Passed) -> Vec<Need> {
         .collect()
 }
 
-fn targets(failure: &CorsFailure, passed: &Passed) -> Vec<TicketTarget> {
+/// The targets of the chain, each once. Through the egress nobody knows at which address they will be.
+fn targets(failure: &CorsFailure, passed: &Passed, way_out: WayOut) -> Vec<TicketTarget> {
     let current = &passed.target;
     let mut targets: Vec<TicketTarget> = Vec::new();
     for earlier in &failure.earlier_targets {
@@ -433,6 +486,11 @@ fn targets(failure: &CorsFailure, passed: &Passed) -> Vec<TicketTarget> {
         address: passed.route.peer().map(|peer| peer.ip()),
         space: passed.route.space(),
     });
+    if way_out == WayOut::Egress {
+        for target in &mut targets {
+            (target.address, target.space) = (None, None);
+        }
+    }
     targets
 }
 
@@ -511,8 +569,9 @@ fn ticket_request(
     failure: &CorsFailure,
     passed: Passed,
     server_said: SilenceReason,
+    egress: &Egress,
 ) -> TicketRequest {
-    let targets = targets(failure, &passed);
+    let targets = targets(failure, &passed, egress.way_out());
     // A chain that led through the local network is a question about it, wherever it ends.
     let network = targets
         .iter()
@@ -534,7 +593,12 @@ fn ticket_request(
         page_headers: failure.request.page_headers.clone(),
         unsafe_headers: failure.request.unsafe_headers.clone(),
         body: failure.body,
-        held: failure.held.clone(),
+        // What came around the egress is not what the page will get.
+        held: failure
+            .held
+            .clone()
+            .filter(|_| releasable(&failure.provenance, egress.way_out()).is_ok()),
         server_said,
+        egress: egress.clone(),
     }
 }

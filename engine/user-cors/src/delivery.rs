@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use http::{HeaderMap, HeaderName};
 
 use crate::{
+    egress::WayOut,
     eligibility::TabId,
     methods::MethodClass,
     refusal::Refusal,
@@ -47,7 +48,7 @@ pub enum HeldState {
 pub enum Delivery {
     /// The held response is released; nothing is sent again.
     ReleaseHeld,
-    /// One anonymous request is sent to the pinned addresses.
+    /// One anonymous request is sent to the pinned addresses, or through the egress.
     SendAnonymously,
 }
 
@@ -59,11 +60,12 @@ pub fn already_sent(
     stage: FailedStage,
     method: MethodClass,
     provenance: &Provenance,
+    way_out: WayOut,
 ) -> Result<(), Refusal> {
     match stage {
         FailedStage::Preflight | FailedStage::Redirect => Ok(()),
         FailedStage::Response if method.is_safe() => Ok(()),
-        FailedStage::Response => releasable(provenance).map_err(Refusal::AlreadySent),
+        FailedStage::Response => releasable(provenance, way_out).map_err(Refusal::AlreadySent),
     }
 }
 
@@ -76,11 +78,12 @@ pub fn delivery(
     method: MethodClass,
     provenance: &Provenance,
     held: HeldState,
+    way_out: WayOut,
 ) -> Result<Delivery, Refusal> {
-    already_sent(stage, method, provenance)?;
+    already_sent(stage, method, provenance, way_out)?;
     match (stage, held) {
         (FailedStage::Preflight | FailedStage::Redirect, _) => Ok(Delivery::SendAnonymously),
-        (FailedStage::Response, HeldState::Held) if releasable(provenance).is_ok() => {
+        (FailedStage::Response, HeldState::Held) if releasable(provenance, way_out).is_ok() => {
             Ok(Delivery::ReleaseHeld)
         },
         (FailedStage::Response, _) if method.is_safe() => Ok(Delivery::SendAnonymously),
@@ -265,11 +268,30 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                delivery(stage, method, &provenance, held),
+                delivery(stage, method, &provenance, held, WayOut::Direct),
                 expected,
                 "{stage:?} {method} {held:?}"
             );
         }
+    }
+
+    #[test]
+    fn with_an_egress_nothing_that_went_around_it_is_released() {
+        let by = |method| {
+            let held = HeldState::Held;
+            delivery(
+                FailedStage::Response,
+                method,
+                &RELEASABLE,
+                held,
+                WayOut::Egress,
+            )
+        };
+        assert_eq!(by(MethodClass::Get), Ok(Delivery::SendAnonymously));
+        assert_eq!(
+            by(MethodClass::Post),
+            Err(Refusal::AlreadySent(NotReleasable::AroundEgress))
+        );
     }
 
     #[test]

@@ -69,8 +69,8 @@ mod user_cors;
 pub use crate::{
     address_space::{
         AddressSpace, AddressSpaceOverrides, Classification, Classifier, ConnectionFacts,
-        Nat64Prefix, NotPublic, OverridesError, ProxyUse, RootsVerdict, Route, SourceAddress,
-        is_never_public,
+        EgressTarget, Nat64Prefix, NotPublic, OverridesError, ProxyUse, RootsVerdict, Route,
+        SourceAddress, is_never_public,
     },
     blocklist::{
         BadLine, BadLines, BlockedTarget, Blocklist, BlocklistError, BlocklistFiles,
@@ -85,7 +85,7 @@ pub use crate::{
         MAX_HELD_RESPONSE, MAX_HELD_RESPONSES, already_sent, delivery, exposed_headers,
     },
     display::{HostDisplay, OriginDisplay, bounded_escaped, isolated},
-    egress::{Egress, UnknownEgress},
+    egress::{DualCheck, Egress, EgressProtocol, EgressProxy, UnknownEgress, WayOut},
     eligibility::{
         CertificateState, ClientContext, CredentialsMode, DocumentId, IneligibleInitiator,
         Initiator, Keepalive, RedirectMode, RequestFacts, RequestMode, RequesterFacts,
@@ -123,7 +123,7 @@ pub use crate::{
         AskAboutHop, ChainPlan, Hop, HopCheck, HopPlan, NeedsPreflight, PageHeaders, chain_plan,
         page_headers, redirect_hop, redirect_space_check,
     },
-    refusal::Refusal,
+    refusal::{DualCheckFailure, Refusal},
     releasable::{
         Attached, ConnectionHost, ConnectionPool, Exchange, IncludeCredentials, NotReleasable,
         PeerKnowledge, Provenance, Proxied, ResponseSource, TlsSession, releasable,

@@ -80,6 +80,8 @@ pub struct Policy {
     pub extra_roots: Vec<PathBuf>,
     /// The way out for anonymous requests.
     pub egress: Option<Egress>,
+    /// Whether a response is only handed over if a direct request gets the same one.
+    pub dual_check: Option<bool>,
     /// The longest that a lasting grant lives from the click, in days; 0 allows none.
     #[serde(deserialize_with = "max_grant_days")]
     pub max_grant_days: Option<u32>,
@@ -368,7 +370,7 @@ mod tests {
             r#"{"Enabled": true, "LocalNetwork": "warn", "BlockedTargets": ["*.bank.example"],
                 "AllowedPairs": [{"Requester": "https://a.example", "Target": "*.b.example"}],
                 "BlockedRequesters": ["https://evil.example"], "AddressSpaces": {"93.0.0.0/8": "local"},
-                "ExtraRoots": ["/etc/roots.pem"], "Egress": "direct", "MaxGrantDays": 7, "Locked": true}"#,
+                "ExtraRoots": ["/etc/roots.pem"], "Egress": "socks5://proxy.example:1080", "DualCheck": true, "MaxGrantDays": 7, "Locked": true}"#,
         );
         let policy = Policy::parse(&text).unwrap();
         assert!(policy.blocks_target(&origin("https://www.bank.example")));
@@ -415,7 +417,10 @@ mod tests {
             &wrapped(
                 "{\"AddressSpaces\": {\"10.0.0.0/8\": \"local\", \"10.1.0.0/8\": \"public\"}}",
             ),
-            &wrapped("{\"Egress\": \"socks5://proxy.example\"}"),
+            &wrapped("{\"Egress\": \"ftp://proxy.example\"}"),
+            &wrapped("{\"Egress\": \"\"}"),
+            &wrapped("{\"Egress\": \"http://user:secret@proxy.example:3128\"}"),
+            &wrapped("{\"DualCheck\": \"on\"}"),
             &wrapped("{\"MaxGrantDays\": -1}"),
             &wrapped("{\"MaxGrantDays\": 181}"),
             &wrapped("{\"Locked\": 1}"),

@@ -25,6 +25,7 @@ pub use view::{Action, Presence, QuestionStep, QuestionView, RequestState, Reque
 
 use crate::{
     address_space::AddressSpace,
+    egress::Egress,
     eligibility::{DocumentId, Initiator, TabId},
     headers::HeaderNames,
     methods::MethodClass,
@@ -125,6 +126,8 @@ pub struct TicketRequest {
     pub held: Option<HeldResponse>,
     /// Why the server's answer did not allow it.
     pub server_said: SilenceReason,
+    /// By which way it leaves once it is allowed.
+    pub egress: Egress,
 }
 
 impl TicketRequest {
@@ -200,6 +203,8 @@ pub enum DeclineReason {
     Forbidden,
     /// The machine moved to another network, from where the target may be another one.
     NetworkChanged,
+    /// The way out of anonymous requests changed, and with it what the target would see.
+    EgressChanged,
 }
 
 impl fmt::Display for DeclineReason {
@@ -214,6 +219,7 @@ impl fmt::Display for DeclineReason {
             Self::Cancelled => "The page cancelled the request before you answered.",
             Self::Forbidden => "A setting changed before you answered.",
             Self::NetworkChanged => "This computer moved to another network before you answered.",
+            Self::EgressChanged => "The way out of such requests changed before you answered.",
         })
     }
 }

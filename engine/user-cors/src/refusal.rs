@@ -188,6 +188,12 @@ pub enum Refusal {
     /// The grant ended between answer and delivery.
     #[error("The permission ended before the answer could be handed over.")]
     GrantEnded,
+    /// There is an egress, and the answer came around it.
+    #[error("The answer did not come through the egress.")]
+    AroundEgress,
+    /// The dual check did not let the answer through.
+    #[error("The answer was not checked twice with the same outcome: {0}.")]
+    DualCheck(DualCheckFailure),
     /// Too many writes in a minute under one grant.
     #[error("The page changes too much at once under this permission.")]
     TooManyWrites,
@@ -203,6 +209,26 @@ pub enum Refusal {
     /// A hop back to the requester's origin did not pass ordinary CORS.
     #[error("The redirect leads back to the page's own site, which does not share this.")]
     RedirectToRequester,
+}
+
+/// Why a dual check did not let an answer through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum DualCheckFailure {
+    /// There is no egress, so nothing could be compared.
+    #[error("there is no egress to compare with")]
+    NoEgress,
+    /// The request does more than read, and is not sent twice.
+    #[error("a request that does more than read is not sent twice")]
+    Method,
+    /// The answer is larger than what is held.
+    #[error("the answer is too large to be held")]
+    TooLarge,
+    /// The direct request got no answer.
+    #[error("the direct request got no answer")]
+    Unanswered,
+    /// Status, length or digest differ.
+    #[error("the server answers others in another way")]
+    Differs,
 }
 
 impl Refusal {
@@ -251,6 +277,8 @@ impl Refusal {
             Self::HeldTooLarge
             | Self::HeldInterrupted
             | Self::GrantEnded
+            | Self::AroundEgress
+            | Self::DualCheck(_)
             | Self::TooManyWrites
             | Self::BudgetSpent => 10,
             Self::RedirectToLessPublic | Self::RedirectToRequester => 11,
@@ -294,6 +322,7 @@ mod tests {
             ),
             (Refusal::Declined(DeclineReason::TimedOut), 9),
             (Refusal::HeldTooLarge, 10),
+            (Refusal::DualCheck(DualCheckFailure::Differs), 10),
             (Refusal::RedirectToLessPublic, 11),
         ] {
             assert_eq!(refusal.step(), step);

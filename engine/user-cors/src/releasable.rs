@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+use crate::egress::WayOut;
+
 /// What the exchange was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchange {
@@ -96,7 +98,9 @@ pub enum PeerKnowledge {
 pub enum Proxied {
     /// None was.
     No,
-    /// One was, be it the egress.
+    /// The egress of anonymous requests was.
+    ByEgress,
+    /// Another one was.
     Yes,
 }
 
@@ -157,6 +161,9 @@ pub enum NotReleasable {
     /// It went through a proxy.
     #[error("it went through a proxy")]
     Proxied,
+    /// There is an egress, and it went around it.
+    #[error("it did not go through the egress")]
+    AroundEgress,
     /// The connection was made for another host or to an alternative service.
     #[error("its connection was made for another host")]
     ForeignConnection,
@@ -165,11 +172,11 @@ pub enum NotReleasable {
     UnclassifiedPeer,
 }
 
-/// Whether the exchange is releasable.
+/// Whether the exchange is releasable, where anonymous requests leave by this way.
 ///
 /// # Errors
 /// The first recorded fact that keeps it from being so.
-pub fn releasable(provenance: &Provenance) -> Result<(), NotReleasable> {
+pub fn releasable(provenance: &Provenance, way_out: WayOut) -> Result<(), NotReleasable> {
     if provenance.exchange == Exchange::Preflight {
         return Err(NotReleasable::Preflight);
     }
@@ -195,8 +202,12 @@ pub fn releasable(provenance: &Provenance) -> Result<(), NotReleasable> {
     if provenance.source != ResponseSource::Network {
         return Err(NotReleasable::NotFromNetwork);
     }
-    if provenance.proxied == Proxied::Yes {
-        return Err(NotReleasable::Proxied);
+    match (provenance.proxied, way_out) {
+        (Proxied::No, WayOut::Direct) | (Proxied::ByEgress, WayOut::Egress) => {},
+        (Proxied::No, WayOut::Egress) => return Err(NotReleasable::AroundEgress),
+        (Proxied::ByEgress, WayOut::Direct) | (Proxied::Yes, _) => {
+            return Err(NotReleasable::Proxied);
+        },
     }
     if provenance.connection != ConnectionHost::ThisHost {
         return Err(NotReleasable::ForeignConnection);
@@ -228,7 +239,7 @@ mod tests {
 
     #[test]
     fn each_fact_alone_takes_it_away() {
-        assert_eq!(releasable(&RELEASABLE), Ok(()));
+        assert_eq!(releasable(&RELEASABLE, WayOut::Direct), Ok(()));
         let base = RELEASABLE;
         for (provenance, reason) in [
             (
@@ -337,21 +348,53 @@ mod tests {
                 NotReleasable::UnclassifiedPeer,
             ),
         ] {
-            assert_eq!(releasable(&provenance), Err(reason));
+            assert_eq!(releasable(&provenance, WayOut::Direct), Err(reason));
         }
         assert_eq!(
-            releasable(&Provenance {
-                pool: ConnectionPool::Anonymous,
-                ..base
-            }),
+            releasable(
+                &Provenance {
+                    pool: ConnectionPool::Anonymous,
+                    ..base
+                },
+                WayOut::Direct
+            ),
             Ok(())
         );
         assert_eq!(
-            releasable(&Provenance {
-                tls_session: TlsSession::ResumedFromSamePool,
-                ..base
-            }),
+            releasable(
+                &Provenance {
+                    tls_session: TlsSession::ResumedFromSamePool,
+                    ..base
+                },
+                WayOut::Direct
+            ),
             Ok(())
         );
+    }
+
+    #[test]
+    fn with_an_egress_only_what_went_through_it() {
+        for (proxied, way_out, expected) in [
+            (Proxied::No, WayOut::Direct, Ok(())),
+            (
+                Proxied::No,
+                WayOut::Egress,
+                Err(NotReleasable::AroundEgress),
+            ),
+            (Proxied::ByEgress, WayOut::Egress, Ok(())),
+            (
+                Proxied::ByEgress,
+                WayOut::Direct,
+                Err(NotReleasable::Proxied),
+            ),
+            (Proxied::Yes, WayOut::Direct, Err(NotReleasable::Proxied)),
+            (Proxied::Yes, WayOut::Egress, Err(NotReleasable::Proxied)),
+        ] {
+            let provenance = Provenance {
+                proxied,
+                ..RELEASABLE
+            };
+            assert_eq!(releasable(&provenance, way_out), expected);
+        }
     }
 }

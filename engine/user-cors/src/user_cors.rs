@@ -15,7 +15,7 @@ use crate::{
     address_space::{AddressSpaceOverrides, Classifier, Nat64Prefix},
     blocklist::{BlockedTarget, Blocklist, InstalledBlocklist},
     clock::Timestamp,
-    decision::Settings,
+    decision::{self, Settings},
     delivery::HoldBudgets,
     eligibility::TabId,
     limits::{SilentPreflights, WriteLimiter},
@@ -102,7 +102,7 @@ impl UserCors {
 
     /// The user's settings.
     pub fn settings(&self) -> Settings {
-        self.state.lock().settings
+        self.state.lock().settings.clone()
     }
 
     /// Sets the user's settings; open questions that they forbid end.
@@ -284,8 +284,18 @@ impl UserCors {
     fn change(&self, now: Timestamp, change: impl FnOnce(&mut State)) -> Vec<Settlement> {
         let settlements = {
             let mut state = self.state.lock();
+            let egress = decision::egress(state.context()).clone();
             change(&mut state);
-            state.reconsider(now)
+            if *decision::egress(state.context()) == egress {
+                state.reconsider(now)
+            } else {
+                // What was asked is not what would be done.
+                let settled = state.questions.end_all();
+                settled
+                    .into_iter()
+                    .map(|settled| declined(settled, DeclineReason::EgressChanged))
+                    .collect()
+            }
         };
         self.tell(Change::Permissions);
         settlements

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use user_cors::{LocalNetwork, Policy, PolicyStatus, Settings, Switch};
+use user_cors::{DualCheck, Egress, LocalNetwork, Policy, PolicyStatus, Settings, Switch};
 
 use super::report::PolicyReport;
 
@@ -49,6 +49,26 @@ pub fn in_force(report: &PolicyReport, settings: &Settings) -> Vec<InForce> {
                 by_policy(&|policy| policy.local_network.is_some())
             } else {
                 own(settings.local_network == LocalNetwork::default()).to_owned()
+            },
+        },
+        InForce {
+            name: "Egress",
+            value: status.egress(&settings.egress).to_string(),
+            is_fixed: status.fixes_egress(),
+            source: if status.fixes_egress() {
+                by_policy(&|policy| policy.egress.is_some())
+            } else {
+                own(settings.egress == Egress::default()).to_owned()
+            },
+        },
+        InForce {
+            name: "DualCheck",
+            value: (status.dual_check(settings.dual_check) == DualCheck::On).to_string(),
+            is_fixed: status.fixes_dual_check(),
+            source: if status.fixes_dual_check() {
+                by_policy(&|policy| policy.dual_check.is_some())
+            } else {
+                own(settings.dual_check == DualCheck::default()).to_owned()
             },
         },
         InForce {
@@ -195,7 +215,7 @@ mod tests {
             &machine,
             &user,
             [
-                r#""Enabled": false, "BlockedTargets": ["https://a.example"]"#,
+                r#""Enabled": false, "Egress": "http://proxy.example:3128", "BlockedTargets": ["https://a.example"]"#,
                 r#""BlockedTargets": ["https://b.example", "https://a.example"], "MaxGrantDays": 7"#,
             ],
         );
@@ -208,6 +228,20 @@ mod tests {
         let enabled = find(&values, "Enabled");
         assert_eq!((enabled.value.as_str(), enabled.is_fixed), ("false", true));
         assert_eq!(enabled.source, path(&machine));
+        let egress = find(&values, "Egress");
+        assert_eq!(
+            (
+                egress.value.as_str(),
+                egress.source.as_str(),
+                egress.is_fixed
+            ),
+            ("http://proxy.example:3128", &*path(&machine), true)
+        );
+        let dual_check = find(&values, "DualCheck");
+        assert_eq!(
+            (dual_check.value.as_str(), dual_check.is_fixed),
+            ("false", false)
+        );
         let local = find(&values, "LocalNetwork");
         assert_eq!(
             (local.value.as_str(), local.source.as_str(), local.is_fixed),

@@ -1,7 +1,7 @@
 //! One HTTPS server on loopback, HTTP/2 or HTTP/1.1 by ALPN, that records what it saw.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -23,6 +23,10 @@ use crate::record::{RequestLog, SeenRequest};
 
 /// The longest request body that a server reads, in bytes.
 const MAX_REQUEST_BODY: usize = 64 * 1024;
+
+/// The address from which a request came, among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
 /// What a server does: it answers requests that have arrived whole.
 pub trait Service: Send + Sync + 'static {
@@ -162,11 +166,18 @@ async fn serve_connection<S: Service>(
     service: Arc<S>,
     log: RequestLog,
 ) {
+    let peer = match stream.peer_addr() {
+        Ok(peer) => Peer(peer.ip()),
+        Err(error) => return log::debug!("a client is gone: {error}"),
+    };
     let stream = match acceptor.accept(stream).await {
         Ok(stream) => stream,
         Err(error) => return log::debug!("a TLS handshake failed: {error}"),
     };
-    let answering = service_fn(move |request| respond(request, service.clone(), log.clone()));
+    let answering = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        respond(request, service.clone(), log.clone())
+    });
     let builder = auto::Builder::new(TokioExecutor::new());
     if let Err(error) = builder
         .serve_connection(TokioIo::new(stream), answering)

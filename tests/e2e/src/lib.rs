@@ -3,16 +3,20 @@
 
 mod browser;
 mod display;
+mod names;
 mod pair;
 mod picture;
+mod proxy;
 mod server;
 
 use std::time::{Duration, Instant};
 
 pub use browser::{Browser, BrowserOptions, Ended, has_program};
 pub use display::{BrowserWindow, Point};
-pub use pair::Pair;
+pub use names::NameServer;
+pub use pair::{Names, Pair};
 pub use picture::{Area, Bar, Picture};
+pub use proxy::{Proxy, ProxyProtocol};
 pub use server::{Answer, RawRequest, RawServer, Writing};
 
 /// How long to pause between two looks at something that is waited for.

@@ -1,5 +1,6 @@
 //! Two origins of different sites: a page, and a target that is silent about CORS unless a test says otherwise.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,15 @@ use crate::{Browser, BrowserOptions, wait_for};
 /// The target's host.
 const TARGET: &str = "data.silent.localhost";
 
+/// Whether a browser knows where a target's name leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// By a host file.
+    Known,
+    /// It has to ask a name server.
+    Asked,
+}
+
 type Answering = dyn Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync;
 
 /// A page's origin and its target, on loopback and declared public to the browser.
@@ -28,6 +38,7 @@ pub struct Pair {
     pub target: Server,
     directory: TempDir,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     _runtime: Runtime,
 }
 
@@ -51,11 +62,41 @@ impl Pair {
         Self::start_with_target_tls(script, target, |ca, host| ca.server_config(&[host]))
     }
 
+    /// Starts both, the target with a name that does not lead to every machine itself. `names` says whether the browser is
+    /// told its address.
+    ///
+    /// # Errors
+    /// If a port or a certificate cannot be had.
+    pub fn start_at(
+        host: &str,
+        names: Names,
+        script: &'static str,
+        target: impl Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let mut pair =
+            Self::start_at_with_tls(host, script, target, |ca, host| ca.server_config(&[host]))?;
+        if names == Names::Known {
+            let hosts = pair.directory.path().join("hosts");
+            std::fs::write(&hosts, format!("127.0.0.1 {host}\n"))?;
+            pair.environment = vec![("HOST_FILE".to_owned(), hosts.display().to_string())];
+        }
+        Ok(pair)
+    }
+
     /// Starts both, the target with a certificate of the caller's making for its host.
     ///
     /// # Errors
     /// If a port or a certificate cannot be had.
     pub fn start_with_target_tls(
+        script: &'static str,
+        target: impl Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
+        target_tls: impl FnOnce(&TestCa, &str) -> Result<Arc<ServerConfig>>,
+    ) -> Result<Self> {
+        Self::start_at_with_tls(TARGET, script, target, target_tls)
+    }
+
+    fn start_at_with_tls(
+        host: &str,
         script: &'static str,
         target: impl Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
         target_tls: impl FnOnce(&TestCa, &str) -> Result<Arc<ServerConfig>>,
@@ -66,7 +107,7 @@ impl Pair {
         let root = ca.write_pem(directory.path())?;
         let (page, target) = runtime.block_on(async {
             let page = Site::bind("page.asker.localhost", 0).await?;
-            let site = Site::bind(TARGET, 0).await?;
+            let site = Site::bind(host, 0).await?;
             let origin = site.origin()?.origin().ascii_serialization();
             let html = format!(
                 "<!doctype html><script>
@@ -81,7 +122,7 @@ impl Pair {
                     reply::html(StatusCode::OK, html.clone())
                 })),
             )?;
-            let tls = target_tls(&ca, TARGET)?;
+            let tls = target_tls(&ca, host)?;
             anyhow::Ok((page, site.serve_with_tls(tls, Answers(Arc::new(target)))?))
         })?;
         let spaces = [&page, &target]
@@ -105,6 +146,7 @@ impl Pair {
             target,
             directory,
             arguments,
+            environment: Vec::new(),
             _runtime: runtime,
         })
     }
@@ -124,14 +166,32 @@ impl Pair {
         arguments.push(rules.display().to_string());
         Ok(BrowserOptions {
             arguments,
+            environment: self.environment.clone(),
             ..BrowserOptions::default()
         })
+    }
+
+    /// The arguments by which a browser knows these servers.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// Declares another server on loopback public, from the next options on.
+    pub fn declare_public(&mut self, address: SocketAddr) {
+        let spaces = self
+            .arguments
+            .iter()
+            .position(|argument| argument == "--address-space-overrides");
+        if let Some(list) = spaces.and_then(|index| self.arguments.get_mut(index + 1)) {
+            list.push_str(&format!(",{address}=public"));
+        }
     }
 
     /// Options for a browser that knows these servers and asks the person in front of its window, if it has one.
     pub fn options_without_rules(&self) -> BrowserOptions {
         BrowserOptions {
             arguments: self.arguments.clone(),
+            environment: self.environment.clone(),
             ..BrowserOptions::default()
         }
     }

@@ -1,9 +1,10 @@
 //! [`Connections`]: from a request to an exchange. Chooses or makes a connection, sends, and gives the head of the response back
 //! as soon as it is there.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::StatusCode;
 use log::debug;
 use parking_lot::RwLock;
 use rustls_pki_types::CertificateDer;
@@ -11,6 +12,7 @@ use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_url::ServoUrl;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use user_cors::EgressProxy;
 
 use super::certificate_overrides::CertificateOverrides;
 use super::certificate_verifier::Trust;
@@ -22,9 +24,11 @@ use super::hosts::HostTable;
 use super::http_connection::Way;
 use super::key::{ConnectionKey, Endpoint};
 use super::pool::{Http1Lease, Http2Lease, Lease, Pool};
-use super::proxy::ProxySettings;
-use super::send::{Resend, send};
+use super::proxy::{ProxyAuthentication, ProxyServer, ProxySettings};
+use super::send::{Failure, Resend, send, target};
 use super::tls::{Offer, TlsClients};
+use super::upload::RequestBodyReader;
+use crate::http_authentication::AuthenticationEntries;
 
 /// How many connections may be open, beside those that left HTTP.
 const MOST_CONNECTIONS: usize = 400;
@@ -41,8 +45,12 @@ pub struct ConnectionsOptions {
     pub public_roots: Option<Vec<CertificateDer<'static>>>,
     /// Names with addresses of their own; `None`: as the browser was started with ([`HostTable::of_browser`]).
     pub hosts: Option<HostTable>,
+    /// Who is asked for the addresses of other names; `None`: the system.
+    pub name_server: Option<SocketAddr>,
     /// The proxies; `None`: as Servo's preferences say at the time of each request.
     pub proxies: Option<ProxySettings>,
+    /// What is known of proxies' wishes for credentials; shared with whoever asks a person for them.
+    pub authentication: Arc<RwLock<AuthenticationEntries>>,
 }
 
 /// The connections of one resource thread, open and to be opened. Clones share them.
@@ -72,9 +80,10 @@ impl Connections {
         Self {
             pool: Pool::new(Arc::clone(&places)),
             connector: Arc::new(Connector::new(
-                Resolver::new(hosts),
+                Resolver::new(hosts, options.name_server),
                 TlsClients::new(Arc::new(trust)),
                 options.proxies,
+                ProxyAuthentication::new(options.authentication),
                 places,
             )),
             public_roots: Arc::new(RwLock::new(PublicRoots {
@@ -152,7 +161,7 @@ impl Connections {
         let lease = self.acquire(&request, request.force_new_connection).await?;
         admit(&lease, &request)?;
         let reused = lease.reused();
-        let failure = match send(lease, &request, body).await {
+        let failure = match self.dispatch(lease, &request, body).await {
             Ok(exchange) => return Ok(exchange),
             Err(failure) => failure,
         };
@@ -163,12 +172,38 @@ impl Connections {
             Resend::Allowed(body) if reused => {
                 let lease = self.acquire(&request, true).await?;
                 admit(&lease, &request)?;
-                send(lease, &request, body)
+                self.dispatch(lease, &request, body)
                     .await
                     .map_err(|failure| failure.error)
             },
             _ => Err(failure.error),
         }
+    }
+
+    /// Sends a request over this connection, with what a proxy that forwards it has to be told.
+    async fn dispatch(
+        &self,
+        lease: Lease,
+        request: &OutgoingRequest,
+        body: Option<RequestBodyReader>,
+    ) -> Result<Exchange, Failure> {
+        let facts = lease.facts();
+        let Some(proxy) = facts.forwarding_proxy() else {
+            return send(lease, request, body, None).await;
+        };
+        let authentication = &self.connector.authentication;
+        let target = target(&facts, request)?.to_string();
+        let authorization = authentication.authorization(proxy, &request.method, &target);
+        let mut exchange = send(lease, request, body, authorization.clone()).await?;
+        if exchange.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            exchange.proxy_challenged = Some(authentication.challenged(
+                proxy,
+                &exchange.headers,
+                &target,
+                authorization.as_ref(),
+            ));
+        }
+        Ok(exchange)
     }
 
     /// All addresses of the server at `endpoint`, without connecting to any.
@@ -179,6 +214,18 @@ impl Connections {
         self.connector.resolve(endpoint).await
     }
 
+    /// All addresses of the egress of user-enabled CORS, without connecting to any.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub async fn resolve_egress(
+        &self,
+        egress: &EgressProxy,
+    ) -> Result<Vec<IpAddr>, ConnectionError> {
+        let proxy = ProxyServer::of_egress(egress);
+        self.connector.resolve_egress(&proxy).await
+    }
+
     /// A connection for `request`.
     async fn acquire(
         &self,
@@ -186,9 +233,13 @@ impl Connections {
         fresh: bool,
     ) -> Result<Lease, ConnectionError> {
         let key = &request.key;
-        let proxy = self.connector.proxy_for(&key.endpoint)?;
+        let proxy = match &request.egress {
+            Some(egress) => Some(egress.proxy.clone()),
+            None => self.connector.proxy_for(&key.endpoint)?,
+        };
         let way = Way {
             proxy: proxy.as_ref(),
+            egress: request.egress.as_ref().map(|egress| &*egress.addresses),
             pinned: request.pinned.as_deref(),
         };
         if request.upgrade {
@@ -216,7 +267,7 @@ impl Connections {
             if let Some(connection) = self.pool.http2(key, &way) {
                 return Ok(Lease::Http2(Http2Lease::new(&self.pool, key, connection)));
             }
-            if way.pinned.is_none()
+            if way.is_shared()
                 && let Some(error) = self.pool.failure_since(key, began)
             {
                 return Err(error);
@@ -225,7 +276,7 @@ impl Connections {
                 let connected = match self.connect(key, &way, Offer::Any).await {
                     Ok(connected) => connected,
                     Err(error) => {
-                        if way.pinned.is_none() {
+                        if way.is_shared() {
                             self.pool.set_failure(key, &error);
                         }
                         return Err(error);
@@ -259,9 +310,7 @@ impl Connections {
         if offer == Offer::Any {
             self.pool.make_place();
         }
-        self.connector
-            .connect(key, way.proxy.cloned(), way.pinned, offer)
-            .await
+        self.connector.connect(key, way, offer).await
     }
 
     /// The use of a new connection; `slot` is waited for if it turns out to be needed.

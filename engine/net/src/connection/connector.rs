@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::Method;
 use log::debug;
 use parking_lot::RwLock;
 use servo_base::cross_process_instant::CrossProcessInstant;
@@ -11,14 +12,20 @@ use tokio::sync::Semaphore;
 use super::dns::Resolver;
 use super::error::{ConnectionError, ProxyError};
 use super::exchange::{ConnectionTimings, HttpVersion, Route};
-use super::http_connection::{ConnectionFacts, Http1Connection, Http2Connection};
+use super::http_connection::{ConnectionFacts, Http1Connection, Http2Connection, Way};
 use super::key::{ConnectionKey, Endpoint};
-use super::proxy::{ProxyServer, ProxySettings};
+use super::proxy::{
+    ProxyAuthentication, ProxyChallenged, ProxyProtocol, ProxyServer, ProxySettings, Socks, Tunnel,
+    socks_connect, tunnel,
+};
 use super::tls::{Offer, TlsClients};
 use super::transport::{Metered, Transport, connect_to_any};
 
 /// How many connections may be with a WebSocket.
 const MOST_UPGRADED: usize = 255;
+
+/// How often a proxy is asked for one tunnel: it may want another scheme, or another nonce.
+const MOST_TUNNEL_REQUESTS: usize = 4;
 
 /// A new connection.
 pub(super) enum Connected {
@@ -34,6 +41,7 @@ pub(super) struct Connector {
     pub(super) tls: TlsClients,
     /// `None`: as Servo's preferences say.
     proxies: RwLock<Option<ProxySettings>>,
+    pub(super) authentication: ProxyAuthentication,
     places: Arc<Semaphore>,
     upgraded_places: Arc<Semaphore>,
 }
@@ -52,12 +60,14 @@ impl Connector {
         resolver: Resolver,
         tls: TlsClients,
         proxies: Option<ProxySettings>,
+        authentication: ProxyAuthentication,
         places: Arc<Semaphore>,
     ) -> Self {
         Self {
             resolver,
             tls,
             proxies: RwLock::new(proxies),
+            authentication,
             places,
             upgraded_places: Arc::new(Semaphore::new(MOST_UPGRADED)),
         }
@@ -96,15 +106,27 @@ impl Connector {
         Ok(addresses.iter().map(SocketAddr::ip).collect())
     }
 
-    /// Makes a connection for `key`: through `proxy`, or with `pinned` only to these addresses and without a lookup.
+    /// All addresses of the egress of user-enabled CORS.
+    ///
+    /// # Errors
+    /// [`ProxyError::Unreachable`].
+    pub(super) async fn resolve_egress(
+        &self,
+        egress: &ProxyServer,
+    ) -> Result<Vec<IpAddr>, ConnectionError> {
+        let addresses = self.resolver.resolve(&egress.host, egress.port).await;
+        let addresses = addresses.map_err(|_| ProxyError::Unreachable)?;
+        Ok(addresses.iter().map(SocketAddr::ip).collect())
+    }
+
+    /// Makes a connection for `key` that goes this way.
     ///
     /// # Errors
     /// Why there is none.
     pub(super) async fn connect(
         &self,
         key: &ConnectionKey,
-        proxy: Option<ProxyServer>,
-        pinned: Option<&[IpAddr]>,
+        way: &Way<'_>,
         offer: Offer,
     ) -> Result<Connected, ConnectionError> {
         let places = match offer {
@@ -116,16 +138,24 @@ impl Connector {
             .await
             .map_err(|_| ConnectionError::Cancelled)?;
         let mut timings = ConnectionTimings::default();
-        let (socket, route) = match &proxy {
-            Some(_) if pinned.is_some() => return Err(ConnectionError::NoPinnedAddress),
-            Some(proxy) => {
+        let (socket, route) = match (way.proxy, way.egress) {
+            (Some(_), _) if way.pinned.is_some() => return Err(ConnectionError::NoPinnedAddress),
+            // Through the egress there is TLS end to end, or nothing.
+            (_, Some(_)) if !key.endpoint.secure => return Err(ProxyError::EgressWithoutTls.into()),
+            (Some(proxy), egress) => {
                 let socket = self
-                    .connect_to_proxy(key, proxy, offer, &mut timings)
+                    .connect_to_proxy(key, proxy, egress, offer, &mut timings)
                     .await?;
-                (socket, Route::Proxy)
+                let route = if egress.is_some() {
+                    Route::Egress
+                } else {
+                    Route::Proxy
+                };
+                (socket, route)
             },
-            None => {
-                let socket = self.connect_directly(key, pinned, &mut timings).await?;
+            (None, Some(_)) => return Err(ProxyError::Unreachable.into()),
+            (None, None) => {
+                let socket = self.connect_directly(key, way.pinned, &mut timings).await?;
                 (socket, Route::Direct)
             },
         };
@@ -138,7 +168,7 @@ impl Connector {
             timings.secure_connection_start = Some(CrossProcessInstant::now());
             let secured = self
                 .tls
-                .handshake(key, &key.endpoint.host, offer, socket.stream)
+                .handshake(key, way.proxy, &key.endpoint.host, offer, socket.stream)
                 .await?;
             (secured.stream, Some(secured.facts), secured.http2)
         } else {
@@ -150,8 +180,10 @@ impl Connector {
             peer: socket.peer,
             local: socket.local,
             route,
-            tunnelled: proxy.is_some() && uses_tunnel(&key.endpoint, offer),
-            proxy,
+            tunnelled: way
+                .proxy
+                .is_some_and(|proxy| uses_tunnel(proxy, &key.endpoint, offer)),
+            proxy: way.proxy.cloned(),
             version: if http2 {
                 HttpVersion::Http2
             } else {
@@ -195,42 +227,104 @@ impl Connector {
         })
     }
 
+    /// A socket that leads to the server through `proxy`, or only to the proxy if that forwards requests.
     async fn connect_to_proxy(
         &self,
         key: &ConnectionKey,
         proxy: &ProxyServer,
+        egress: Option<&[IpAddr]>,
         offer: Offer,
         timings: &mut ConnectionTimings,
     ) -> Result<Socket, ConnectionError> {
         timings.domain_lookup_start = Some(CrossProcessInstant::now());
-        let addresses = self
-            .resolver
-            .resolve(&proxy.host, proxy.port)
-            .await
-            .map_err(|_| ProxyError::Unreachable)?;
+        let addresses = match egress {
+            Some(checked) => checked
+                .iter()
+                .map(|address| SocketAddr::new(*address, proxy.port))
+                .collect(),
+            None => self
+                .resolver
+                .resolve(&proxy.host, proxy.port)
+                .await
+                .map_err(|_| ProxyError::Unreachable)?,
+        };
         timings.connect_start = Some(CrossProcessInstant::now());
-        let mut socket = Socket::connect(&addresses)
-            .await
-            .map_err(|_| ProxyError::Unreachable)?;
-        // The proxy looks the server up, so nothing is known of the server's addresses.
-        socket.resolved.clear();
-        if proxy.secure {
-            let secured = self
-                .tls
-                .handshake(key, &proxy.host, Offer::Http1, socket.stream)
-                .await?;
-            socket.stream = secured.stream;
+        for _ in 0..MOST_TUNNEL_REQUESTS {
+            let mut socket = Socket::connect(&addresses)
+                .await
+                .map_err(|_| ProxyError::Unreachable)?;
+            // The proxy looks the server up, so nothing is known of the server's addresses.
+            socket.resolved.clear();
+            if proxy.protocol == ProxyProtocol::Https {
+                let secured = self
+                    .tls
+                    .handshake(key, Some(proxy), &proxy.host, Offer::Http1, socket.stream)
+                    .await?;
+                socket.stream = secured.stream;
+            }
+            if !uses_tunnel(proxy, &key.endpoint, offer) {
+                return Ok(socket);
+            }
+            // NB: the egress is told nothing of what other proxies know of this person.
+            let authentication = egress.is_none().then_some(&self.authentication);
+            match open_tunnel(proxy, socket.stream, &key.endpoint, authentication).await? {
+                Ok(stream) => {
+                    socket.stream = stream;
+                    return Ok(socket);
+                },
+                Err(ProxyChallenged::Answerable) => {},
+                Err(ProxyChallenged::Unanswered(challenge)) => {
+                    return Err(ConnectionError::Proxy(ProxyError::Authentication {
+                        challenge: Some(Box::new(challenge)),
+                    }));
+                },
+                Err(ProxyChallenged::Unsupported) => break,
+            }
         }
-        if uses_tunnel(&key.endpoint, offer) {
-            socket.stream = proxy.tunnel(socket.stream, &key.endpoint).await?;
-        }
-        Ok(socket)
+        Err(ConnectionError::Proxy(ProxyError::Authentication {
+            challenge: None,
+        }))
+    }
+}
+
+/// Asks `proxy`, at the other end of `stream`, for a way to `endpoint`, with what `authentication` knows.
+async fn open_tunnel(
+    proxy: &ProxyServer,
+    stream: Box<dyn Transport>,
+    endpoint: &Endpoint,
+    authentication: Option<&ProxyAuthentication>,
+) -> Result<Result<Box<dyn Transport>, ProxyChallenged>, ConnectionError> {
+    match proxy.protocol {
+        ProxyProtocol::Http | ProxyProtocol::Https => {
+            let authority = format!("{}:{}", endpoint.host, endpoint.port);
+            let authorization = authentication
+                .and_then(|known| known.authorization(proxy, &Method::CONNECT, &authority));
+            let answer = tunnel(stream, &authority, authorization.clone()).await?;
+            Ok(match answer {
+                Tunnel::Open(stream) => Ok(stream),
+                Tunnel::Challenged(headers) => Err(authentication
+                    .map_or(ProxyChallenged::Unsupported, |known| {
+                        known.challenged(proxy, &headers, &authority, authorization.as_ref())
+                    })),
+            })
+        },
+        ProxyProtocol::Socks5 => {
+            let credentials = authentication.and_then(|known| known.credentials(proxy));
+            let answer = socks_connect(stream, endpoint, credentials.as_ref()).await?;
+            Ok(match answer {
+                Socks::Open(stream) => Ok(stream),
+                Socks::Unauthenticated => Err(authentication
+                    .map_or(ProxyChallenged::Unsupported, |known| {
+                        known.challenged_by_socks(proxy, credentials.as_ref())
+                    })),
+            })
+        },
     }
 }
 
 /// Whether a proxy is asked for a tunnel rather than to forward requests.
-fn uses_tunnel(endpoint: &Endpoint, offer: Offer) -> bool {
-    endpoint.secure || offer == Offer::Http1
+fn uses_tunnel(proxy: &ProxyServer, endpoint: &Endpoint, offer: Offer) -> bool {
+    endpoint.secure || offer == Offer::Http1 || proxy.protocol == ProxyProtocol::Socks5
 }
 
 impl Socket {

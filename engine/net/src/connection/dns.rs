@@ -10,6 +10,7 @@ use url::Host;
 
 use super::error::{ConnectionError, Phase};
 use super::hosts::{HostTable, without_root};
+use super::name_server;
 
 /// How long a lookup may take.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,17 +18,19 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many lookups run at once; each occupies a thread of the runtime while the system's resolver works.
 const CONCURRENT_LOOKUPS: usize = 32;
 
-/// Looks names up with the system's resolver. Nothing is remembered, so nothing about one site shows to another.
+/// Looks names up with the system's resolver, or at the name server of a test. Nothing is remembered, so nothing about one site shows to another.
 pub(super) struct Resolver {
     hosts: HostTable,
+    name_server: Option<SocketAddr>,
     lookups: Semaphore,
 }
 
 impl Resolver {
-    /// A resolver that looks into `hosts` first.
-    pub(super) fn new(hosts: HostTable) -> Self {
+    /// A resolver that looks into `hosts` first, and then asks `name_server`, or the system if there is none.
+    pub(super) fn new(hosts: HostTable, name_server: Option<SocketAddr>) -> Self {
         Self {
             hosts,
+            name_server,
             lookups: Semaphore::new(CONCURRENT_LOOKUPS),
         }
     }
@@ -59,9 +62,7 @@ impl Resolver {
         }
         let lookup = async {
             let _permit = self.lookups.acquire().await.map_err(|_| failure())?;
-            lookup_host((name.as_str(), port))
-                .await
-                .map_err(|_| failure())
+            self.look_up(name, port).await.ok_or_else(failure)
         };
         let found =
             timeout(LOOKUP_TIMEOUT, lookup)
@@ -79,6 +80,18 @@ impl Resolver {
             return Err(failure());
         }
         Ok(addresses)
+    }
+
+    /// What the name server, or else the system, has for `name`.
+    async fn look_up(&self, name: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        match self.name_server {
+            Some(server) => name_server::ask(server, name)
+                .await
+                .inspect_err(|error| log::debug!("{name}: {error}"))
+                .ok()
+                .and_then(|addresses| on_port(addresses, port)),
+            None => Some(lookup_host((name, port)).await.ok()?.collect()),
+        }
     }
 }
 
@@ -106,7 +119,7 @@ mod tests {
     use super::*;
 
     fn resolver(hosts: &str) -> Resolver {
-        Resolver::new(HostTable::parse(hosts))
+        Resolver::new(HostTable::parse(hosts), None)
     }
 
     fn domain(name: &str) -> Host<String> {

@@ -6,6 +6,7 @@ use net_traits::NetworkError;
 use thiserror::Error;
 use url::Host;
 
+use super::proxy::ProxyChallenge;
 use super::response_head::EndlessInterimResponses;
 
 /// Why there is no response.
@@ -124,16 +125,53 @@ pub enum ProxyError {
     Unreachable,
     /// The proxy wants a user name and password, or others than it was given.
     #[error("the proxy requires authentication")]
-    Authentication,
+    Authentication {
+        /// How it asks; `None` if there is no answer.
+        challenge: Option<Box<ProxyChallenge>>,
+    },
     /// The proxy does not connect to the server.
     #[error("the proxy refused to connect to the server (status {status})")]
     Refused {
         /// The proxy's answer.
         status: u16,
     },
+    /// The SOCKS proxy does not connect to the server.
+    #[error("the proxy did not connect to the server: {}", socks_reply(*.reply))]
+    SocksRefused {
+        /// The proxy's [reply](https://www.rfc-editor.org/rfc/rfc1928#section-6).
+        reply: u8,
+    },
+    /// The server's name is longer than a SOCKS proxy can be told.
+    #[error("the server's name is too long for the proxy")]
+    UnsendableName,
     /// The proxy's answer is not HTTP, or it speaks before it is asked.
     #[error("the proxy does not speak HTTP")]
     Protocol,
+    /// The egress of user-enabled CORS is at an address that is not public, from where a server would see no stranger.
+    #[error("the egress is not at a public address")]
+    EgressNotPublic,
+    /// The server would be reached through the egress of user-enabled CORS without TLS.
+    #[error("a server is reached through the egress only over a secure connection")]
+    EgressWithoutTls,
+    /// The server's name or address is not one that strangers use.
+    #[error("a server whose name or address is not public is not reached through the egress")]
+    EgressTarget,
+    /// The proxy's answer is not SOCKS5, or it broke off.
+    #[error("the proxy does not speak SOCKS5")]
+    NotSocks,
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc1928#section-6>
+fn socks_reply(reply: u8) -> &'static str {
+    match reply {
+        2 => "its rules do not allow it",
+        3 => "the network cannot be reached from there",
+        4 => "the server cannot be found or reached from there",
+        5 => "the server refused the connection",
+        6 => "it took too long",
+        7 | 8 => "it does not know how",
+        _ => "it failed",
+    }
 }
 
 /// A certificate in DER. `Debug` shows only its size.
@@ -261,7 +299,8 @@ mod tests {
             ConnectionError::Tls {
                 text: "no common version".to_owned(),
             },
-            ConnectionError::Proxy(ProxyError::Authentication),
+            ConnectionError::Proxy(ProxyError::SocksRefused { reply: 5 }),
+            ConnectionError::Proxy(ProxyError::Authentication { challenge: None }),
         ];
         for error in errors {
             assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -10,6 +11,7 @@ use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_url::ServoUrl;
 
 use super::key::ConnectionKey;
+use super::proxy::{EgressPath, ProxyChallenged};
 use super::upload::RequestBodyReader;
 use crate::fetch::Body;
 
@@ -27,12 +29,32 @@ pub struct OutgoingRequest {
     pub body: Option<RequestBodyReader>,
     /// Connect only to these addresses and look nothing up: the classified set of user-enabled CORS.
     pub pinned: Option<Vec<IpAddr>>,
+    /// Go through the egress of user-enabled CORS and in no other way.
+    pub egress: Option<EgressPath>,
     /// Looks at the connection before anything is sent over it.
     pub admission: Option<Admission>,
+    /// Hears of interim responses.
+    pub interim: Option<InterimListener>,
     /// A connection of its own that was never used (the standard's forceNewConnection, and a WebSocket's).
     pub force_new_connection: bool,
     /// Ask for HTTP/1.1 and keep the connection after a 101 (WebSocket).
     pub upgrade: bool,
+}
+
+/// Hears of [interim responses](https://www.rfc-editor.org/rfc/rfc9110#section-15.2) such as 103, which change nothing. Those of
+/// HTTP/2 are not told: hyper passes over them.
+#[derive(Clone)]
+pub struct InterimListener(Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>);
+
+impl InterimListener {
+    /// One that tells `hears`, which must return at once.
+    pub fn new(hears: impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hears))
+    }
+
+    pub(super) fn tell(&self, status: StatusCode, headers: &HeaderMap) {
+        (self.0)(status, headers);
+    }
 }
 
 /// Looks at the record of a connection, and says whether a request may be sent over it.
@@ -63,6 +85,8 @@ pub struct Exchange {
     pub record: ExchangeRecord,
     /// The connection after a 101 to a request with `upgrade`.
     pub upgraded: Option<Upgraded>,
+    /// For a 407 of a proxy that forwards requests: what it means. A 407 of the server itself means nothing.
+    pub proxy_challenged: Option<ProxyChallenged>,
 }
 
 impl fmt::Debug for Exchange {
@@ -93,6 +117,8 @@ pub enum Route {
     Direct,
     /// Through a proxy, which looked the name up.
     Proxy,
+    /// Through the egress of user-enabled CORS, which looked the name up.
+    Egress,
 }
 
 /// The recorded facts of an exchange. User-enabled CORS decides by these, never by what might have been sent.

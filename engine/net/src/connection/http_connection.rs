@@ -111,7 +111,8 @@ impl ConnectionFacts {
         let pinned = way.pinned.is_none_or(|addresses| {
             self.route == Route::Direct && addresses.contains(&self.peer.ip())
         });
-        pinned && self.proxy.as_ref() == way.proxy
+        let egress = (self.route == Route::Egress) == way.egress.is_some();
+        pinned && egress && self.proxy.as_ref() == way.proxy
     }
 }
 
@@ -120,8 +121,17 @@ impl ConnectionFacts {
 pub(super) struct Way<'a> {
     /// Through this proxy; `None` for none.
     pub(super) proxy: Option<&'a ProxyServer>,
+    /// The proxy is the egress of user-enabled CORS, and these of its addresses were checked; `None` if it is not.
+    pub(super) egress: Option<&'a [IpAddr]>,
     /// To one of these addresses; `None` for any.
     pub(super) pinned: Option<&'a [IpAddr]>,
+}
+
+impl Way<'_> {
+    /// Whether a failure on this way tells other requests for the same server something.
+    pub(super) fn is_shared(&self) -> bool {
+        self.pinned.is_none() && self.egress.is_none()
+    }
 }
 
 /// The task that moves a connection's bytes. Dropping this ends the task, and with it the connection, at once.

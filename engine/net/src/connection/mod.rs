@@ -19,6 +19,7 @@ pub(crate) mod fuzzing;
 pub mod hosts;
 mod http_connection;
 mod key;
+mod name_server;
 mod payload;
 mod pool;
 mod proxy;
@@ -34,10 +35,10 @@ mod upload;
 pub use self::connections::{Connections, ConnectionsOptions};
 pub use self::error::{ConnectionError, LeafCertificate, Phase, ProxyError};
 pub use self::exchange::{
-    Admission, ConnectionTimings, Exchange, ExchangeRecord, HttpVersion, OutgoingRequest, Route,
-    Upgraded,
+    Admission, ConnectionTimings, Exchange, ExchangeRecord, HttpVersion, InterimListener,
+    OutgoingRequest, Route, Upgraded,
 };
 pub use self::key::{ConnectionCredentials, ConnectionKey, Endpoint, NetworkPartitionKey};
-pub use self::proxy::ProxySettings;
+pub use self::proxy::{EgressPath, ProxyChallenge, ProxyChallenged, ProxySettings};
 pub use self::tls::{CertificateFileError, load_certificates, prewarm_tls};
 pub use self::upload::{RequestBodyReader, UploadError};

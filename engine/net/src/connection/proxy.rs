@@ -1,46 +1,79 @@
-//! HTTP proxies, as Servo's preferences name them. Whatever is wrong with a proxy is a failure: nothing falls back to a
-//! direct connection.
+//! Proxies, as Servo's preferences name them: HTTP proxies, and SOCKS5. Whatever is wrong with a proxy is a failure: nothing
+//! falls back to a direct connection.
+
+mod authentication;
+mod connect;
+mod socks;
 
 use std::fmt;
-use std::time::Duration;
+use std::net::IpAddr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use http::header::{HOST, PROXY_AUTHORIZATION};
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
+use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
-use tokio::time::timeout;
+use servo_url::ImmutableOrigin;
 use url::{Host, Url};
+use user_cors::{EgressProtocol, EgressProxy};
 
+pub(super) use self::authentication::ProxyAuthentication;
+pub use self::authentication::{ProxyChallenge, ProxyChallenged};
+pub(super) use self::connect::{Tunnel, tunnel};
+pub(super) use self::socks::{Socks, socks_connect};
 use super::dns::is_localhost;
-use super::error::{ConnectionError, Phase, ProxyError};
+use super::error::ProxyError;
 use super::key::Endpoint;
-use super::transport::Transport;
+use crate::http_authentication::Credentials;
 
-/// How long a proxy may take to open a tunnel, its own attempts to connect included.
-const TUNNEL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How a proxy is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ProxyProtocol {
+    /// HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+    /// SOCKS5, [RFC 1928](https://www.rfc-editor.org/rfc/rfc1928). Names are looked up by the proxy, whatever the letter at the
+    /// end of `socks5h:`.
+    Socks5,
+}
+
+impl ProxyProtocol {
+    /// The scheme of the proxy's URL.
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks5 => "socks5",
+        }
+    }
+
+    /// The port where the URL has none: the scheme's own, or the one that is
+    /// [registered](https://www.iana.org/assignments/service-names-port-numbers) for SOCKS.
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+            Self::Socks5 => 1080,
+        }
+    }
+}
 
 /// A proxy server.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct ProxyServer {
-    /// Whether the proxy itself is spoken to over TLS.
-    pub(super) secure: bool,
+    /// How it is spoken to.
+    pub(super) protocol: ProxyProtocol,
     /// Its host.
     pub(super) host: Host<String>,
     /// Its port.
     pub(super) port: u16,
-    /// The value of `Proxy-Authorization`, from the user name and password in the preference.
-    pub(super) authorization: Option<HeaderValue>,
+    /// The user name and password in the preference.
+    credentials: Option<Credentials>,
 }
 
 impl fmt::Debug for ProxyServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ProxyServer({}:{})", self.host, self.port)
+        let scheme = self.protocol.scheme();
+        write!(f, "ProxyServer({scheme}://{}:{})", self.host, self.port)
     }
 }
 
@@ -50,129 +83,78 @@ impl ProxyServer {
     /// # Errors
     /// [`ProxyError::Malformed`] or [`ProxyError::Unsupported`].
     pub(super) fn parse(text: &str) -> Result<Self, ProxyError> {
-        let with_scheme;
-        let text = if text.contains("://") {
-            text
-        } else {
-            with_scheme = format!("http://{text}");
-            &with_scheme
-        };
-        let url = Url::parse(text).map_err(|_| ProxyError::Malformed)?;
-        let secure = match url.scheme() {
-            "http" => false,
-            "https" => true,
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let protocol = match scheme.to_ascii_lowercase().as_str() {
+            "http" => ProxyProtocol::Http,
+            "https" => ProxyProtocol::Https,
+            "socks5" | "socks5h" => ProxyProtocol::Socks5,
             scheme => {
                 return Err(ProxyError::Unsupported {
                     scheme: scheme.to_owned(),
                 });
             },
         };
-        let host = url.host().ok_or(ProxyError::Malformed)?.to_owned();
-        let port = url.port_or_known_default().ok_or(ProxyError::Malformed)?;
+        // NB: a scheme without a default port, so that an explicit one is always seen. Hosts of such a scheme are not
+        // canonical yet.
+        let url = Url::parse(&format!("socks5://{rest}")).map_err(|_| ProxyError::Malformed)?;
+        let host = url.host_str().ok_or(ProxyError::Malformed)?;
+        let host = Host::parse(host).map_err(|_| ProxyError::Malformed)?;
         Ok(Self {
-            secure,
+            protocol,
             host,
-            port,
-            authorization: authorization(&url)?,
+            port: url.port().unwrap_or(protocol.default_port()),
+            credentials: credentials(&url),
         })
     }
 
-    /// Asks the proxy, at the other end of `stream`, for a tunnel to `endpoint`.
-    ///
-    /// # Errors
-    /// Why there is none.
-    ///
-    /// <https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6>
-    pub(super) async fn tunnel(
-        &self,
-        stream: Box<dyn Transport>,
-        endpoint: &Endpoint,
-    ) -> Result<Box<dyn Transport>, ConnectionError> {
-        timeout(TUNNEL_TIMEOUT, self.connect(stream, endpoint))
-            .await
-            .map_err(|_| ConnectionError::TimedOut {
-                phase: Phase::Proxy,
-            })?
-            .map_err(ConnectionError::from)
+    /// The egress of user-enabled CORS.
+    pub(super) fn of_egress(egress: &EgressProxy) -> Self {
+        Self {
+            protocol: match egress.protocol() {
+                EgressProtocol::HttpConnect => ProxyProtocol::Http,
+                EgressProtocol::Socks5 => ProxyProtocol::Socks5,
+            },
+            host: egress.host().clone(),
+            port: egress.port(),
+            credentials: None,
+        }
     }
 
-    async fn connect(
-        &self,
-        stream: Box<dyn Transport>,
-        endpoint: &Endpoint,
-    ) -> Result<Box<dyn Transport>, ProxyError> {
-        let authority = format!("{}:{}", endpoint.host, endpoint.port);
-        let mut request = Request::new(Empty::<Bytes>::new());
-        *request.method_mut() = Method::CONNECT;
-        *request.uri_mut() =
-            Uri::try_from(authority.as_str()).map_err(|_| ProxyError::Malformed)?;
-        let host = HeaderValue::try_from(authority).map_err(|_| ProxyError::Malformed)?;
-        request.headers_mut().insert(HOST, host);
-        if let Some(authorization) = &self.authorization {
-            request
-                .headers_mut()
-                .insert(PROXY_AUTHORIZATION, authorization.clone());
-        }
-
-        let (mut sender, connection) = http1::Builder::new()
-            .title_case_headers(true)
-            .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
-            .await
-            .map_err(|_| ProxyError::Unreachable)?;
-        let exchange = async {
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|_| ProxyError::Protocol)?;
-            match response.status() {
-                status if status.is_success() => {},
-                StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                    return Err(ProxyError::Authentication);
-                },
-                status => {
-                    return Err(ProxyError::Refused {
-                        status: status.as_u16(),
-                    });
-                },
-            }
-            hyper::upgrade::on(response)
-                .await
-                .map_err(|_| ProxyError::Protocol)
-        };
-        let driver = async {
-            // The outcome of the exchange says what is wrong with the connection.
-            let _ = connection.with_upgrades().await;
-            std::future::pending::<()>().await;
-        };
-        let upgraded = tokio::select! {
-            upgraded = exchange => upgraded?,
-            () = driver => return Err(ProxyError::Protocol),
-        };
-        let parts = upgraded
-            .downcast::<TokioIo<Box<dyn Transport>>>()
-            .map_err(|_| ProxyError::Protocol)?;
-        // NOTE: in every protocol that goes through a tunnel of ours the client speaks first.
-        if !parts.read_buf.is_empty() {
-            return Err(ProxyError::Protocol);
-        }
-        Ok(parts.io.into_inner())
+    /// What its credentials are kept by.
+    pub(super) fn origin(&self) -> ImmutableOrigin {
+        let scheme = self.protocol.scheme().to_owned();
+        ImmutableOrigin::Tuple(scheme, self.host.clone(), self.port)
     }
 }
 
-/// The credentials in a proxy's URL as a header value.
-///
-/// <https://www.rfc-editor.org/rfc/rfc7617#section-2>
-fn authorization(url: &Url) -> Result<Option<HeaderValue>, ProxyError> {
-    if url.username().is_empty() && url.password().is_none() {
-        return Ok(None);
+/// The egress of user-enabled CORS as the way of one request.
+#[derive(Clone, Debug)]
+pub struct EgressPath {
+    pub(super) proxy: ProxyServer,
+    /// Where it is; nothing else is connected to.
+    pub(super) addresses: Vec<IpAddr>,
+}
+
+impl EgressPath {
+    /// Through `egress` at one of `addresses`, which have been checked.
+    pub fn new(egress: &EgressProxy, addresses: Vec<IpAddr>) -> Self {
+        Self {
+            proxy: ProxyServer::of_egress(egress),
+            addresses,
+        }
     }
-    let mut pair: Vec<u8> = percent_decode_str(url.username()).collect();
-    pair.push(b':');
-    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
-    let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
-    let mut value = HeaderValue::try_from(value).map_err(|_| ProxyError::Malformed)?;
-    value.set_sensitive(true);
-    Ok(Some(value))
+}
+
+/// The credentials in a proxy's URL.
+fn credentials(url: &Url) -> Option<Credentials> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some(Credentials {
+        username: decode(url.username()),
+        password: decode(url.password().unwrap_or_default()),
+    })
 }
 
 /// Which servers are reached through which proxy.
@@ -256,21 +238,52 @@ mod tests {
     fn reads_addresses_of_proxies() {
         let proxy = ProxyServer::parse("proxy.test:3128").unwrap();
         assert_eq!(
-            (proxy.secure, proxy.host.to_string().as_str(), proxy.port),
-            (false, "proxy.test", 3128)
+            (proxy.protocol, proxy.host.to_string().as_str(), proxy.port),
+            (ProxyProtocol::Http, "proxy.test", 3128)
         );
         let proxy = ProxyServer::parse("https://us%65r:p%40ss@proxy.test").unwrap();
-        assert_eq!((proxy.secure, proxy.port), (true, 443));
+        assert_eq!((proxy.protocol, proxy.port), (ProxyProtocol::Https, 443));
+        let credentials = proxy.credentials.as_ref().unwrap();
         assert_eq!(
-            proxy.authorization.as_ref().unwrap(),
-            &format!("Basic {}", BASE64_STANDARD.encode("user:p@ss"))
+            (&*credentials.username, &*credentials.password),
+            ("user", "p@ss")
         );
         assert!(!format!("{proxy:?}").contains("p@ss"));
-        assert_eq!(ProxyServer::parse("http://"), Err(ProxyError::Malformed));
+        for (text, host, port) in [
+            ("socks5://proxy.test", "proxy.test", 1080),
+            ("socks5h://PROXY.test:80", "proxy.test", 80),
+            ("SOCKS5://127.1:1081/", "127.0.0.1", 1081),
+            ("socks5://[::1]:1081", "[::1]", 1081),
+        ] {
+            let proxy = ProxyServer::parse(text).unwrap();
+            assert_eq!(proxy.protocol, ProxyProtocol::Socks5, "{text}");
+            assert_eq!((&*proxy.host.to_string(), proxy.port), (host, port));
+        }
+        for text in ["http://", "http://[", "", "http://:80", "http://a b"] {
+            assert_eq!(
+                ProxyServer::parse(text),
+                Err(ProxyError::Malformed),
+                "{text}"
+            );
+        }
         assert!(matches!(
-            ProxyServer::parse("socks5://proxy.test:1080"),
-            Err(ProxyError::Unsupported { scheme }) if scheme == "socks5"
+            ProxyServer::parse("socks4://proxy.test:1080"),
+            Err(ProxyError::Unsupported { scheme }) if scheme == "socks4"
         ));
+    }
+
+    #[test]
+    fn credentials_are_kept_by_protocol_host_and_port() {
+        let origin = |text| ProxyServer::parse(text).unwrap().origin();
+        assert_eq!(
+            origin("socks5://u:p@proxy.test"),
+            origin("socks5h://proxy.test:1080")
+        );
+        assert_ne!(
+            origin("socks5://proxy.test:80"),
+            origin("http://proxy.test")
+        );
+        assert_ne!(origin("http://proxy.test"), origin("http://proxy.test:81"));
     }
 
     #[test]

@@ -50,16 +50,17 @@ impl From<ConnectionError> for Failure {
     }
 }
 
-/// Sends `request` with `body` and waits for the head of the response.
+/// Sends `request` with `body` and waits for the head of the response. A proxy that forwards it is told `authorization`.
 pub(super) async fn send(
     mut lease: Lease,
     request: &OutgoingRequest,
     body: Option<RequestBodyReader>,
+    authorization: Option<HeaderValue>,
 ) -> Result<Exchange, Failure> {
     let facts = lease.facts();
     let has_body = body.is_some();
     let (payload, upload, progress) = Payload::new(body);
-    let message = message(&facts, request, payload)?;
+    let message = message(&facts, request, payload, authorization)?;
 
     let request_start = CrossProcessInstant::now();
     let response = transmit(&mut lease, message, &progress)
@@ -84,6 +85,7 @@ pub(super) async fn send(
         body: OngoingExchange::new(lease, upload).body(incoming),
         record,
         upgraded: None,
+        proxy_challenged: None,
     })
 }
 
@@ -224,6 +226,7 @@ async fn upgrade(
         body: Body::Empty,
         record,
         upgraded: Some(Upgraded(TokioIo::new(upgraded))),
+        proxy_challenged: None,
     })
 }
 
@@ -232,6 +235,7 @@ fn message(
     facts: &ConnectionFacts,
     request: &OutgoingRequest,
     payload: Payload,
+    authorization: Option<HeaderValue>,
 ) -> Result<Request<Payload>, ConnectionError> {
     let mut message = Request::new(payload);
     *message.method_mut() = request.method.clone();
@@ -247,14 +251,16 @@ fn message(
             "keep-alive"
         };
         headers.insert(CONNECTION, HeaderValue::from_static(connection));
-        if let Some(authorization) = facts
-            .forwarding_proxy()
-            .and_then(|proxy| proxy.authorization.clone())
-        {
+        if let Some(authorization) = authorization.filter(|_| facts.forwarding_proxy().is_some()) {
             headers.insert(PROXY_AUTHORIZATION, authorization);
         }
     }
     append_all(headers, &request.headers);
+    if let Some(listener) = request.interim.clone() {
+        hyper::ext::on_informational(&mut message, move |response| {
+            listener.tell(response.status(), response.headers());
+        });
+    }
     Ok(message)
 }
 
@@ -271,7 +277,10 @@ fn append_all(headers: &mut HeaderMap, more: &HeaderMap) {
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9112#section-3.2>, and for HTTP/2
 /// <https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1>
-fn target(facts: &ConnectionFacts, request: &OutgoingRequest) -> Result<Uri, ConnectionError> {
+pub(super) fn target(
+    facts: &ConnectionFacts,
+    request: &OutgoingRequest,
+) -> Result<Uri, ConnectionError> {
     let url = &request.url;
     let path = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),

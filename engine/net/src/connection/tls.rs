@@ -26,6 +26,7 @@ use super::certificate_verifier::{
 };
 use super::error::{ConnectionError, LeafCertificate, Phase};
 use super::key::{ConnectionCredentials, ConnectionKey, NetworkPartitionKey};
+use super::proxy::ProxyServer;
 use super::transport::Transport;
 
 /// How long a handshake may take.
@@ -96,6 +97,8 @@ pub(super) struct TlsClients {
 struct SessionKey {
     partition: NetworkPartitionKey,
     credentials: ConnectionCredentials,
+    /// NB: a server that sees two addresses must not learn from a session that they are one client's.
+    proxy: Option<ProxyServer>,
 }
 
 #[derive(Clone)]
@@ -147,19 +150,20 @@ impl TlsClients {
         self.stores.lock().clear();
     }
 
-    /// Speaks TLS over `stream`, with the session store that belongs to `key`.
+    /// Speaks TLS over `stream`, which leads through `proxy`, with the session store that belongs to it and to `key`.
     ///
     /// # Errors
     /// [`ConnectionError::Certificate`], [`ConnectionError::Tls`], a reset or a timeout.
     pub(super) async fn handshake(
         &self,
         key: &ConnectionKey,
+        proxy: Option<&ProxyServer>,
         host: &Host<String>,
         offer: Offer,
         stream: Box<dyn Transport>,
     ) -> Result<Secured, ConnectionError> {
         let server_name = server_name(host)?;
-        let client = self.client(key)?;
+        let client = self.client(key, proxy)?;
         let config = match offer {
             Offer::Any => client.any,
             Offer::Http1 => client.http1,
@@ -225,11 +229,16 @@ impl TlsClients {
         })
     }
 
-    /// The client whose session store belongs to `key`.
-    fn client(&self, key: &ConnectionKey) -> Result<Client, ConnectionError> {
+    /// The client whose session store belongs to `key` and the proxy.
+    fn client(
+        &self,
+        key: &ConnectionKey,
+        proxy: Option<&ProxyServer>,
+    ) -> Result<Client, ConnectionError> {
         let session_key = SessionKey {
             partition: key.partition.clone(),
             credentials: key.credentials.clone(),
+            proxy: proxy.cloned(),
         };
         let mut stores = self.stores.lock();
         if let Some(index) = stores.iter().position(|(known, _)| *known == session_key)

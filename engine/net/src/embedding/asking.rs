@@ -113,7 +113,7 @@ mod tests {
     use servo_base::id::WebViewId;
     use url::Url;
     use user_cors::{
-        AddressSpace, Answers, BodySize, DocumentId, HeaderNames, Initiator, ManualClock,
+        AddressSpace, Answers, BodySize, DocumentId, Egress, HeaderNames, Initiator, ManualClock,
         MethodClass, PermissionStore, Rules, SilenceReason, TabId, TargetNetwork, TicketTarget,
         Timestamp, TupleOrigin, UserCors,
     };
@@ -145,6 +145,7 @@ mod tests {
             observer: Arc::new(Nobody),
             public_roots: None,
             certificate_path: None,
+            name_server: None,
             answers: Answers::Person,
         };
         let embedding = Embedding::new(options, clock.clone());
@@ -177,6 +178,7 @@ mod tests {
             body: BodySize::None,
             held: None,
             server_said: SilenceReason::Missing,
+            egress: Egress::Direct,
         }
     }
 

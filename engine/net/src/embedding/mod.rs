@@ -12,6 +12,7 @@ mod network_watch;
 mod own_network;
 mod questions;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -62,6 +63,8 @@ pub struct EmbeddingOptions {
     /// PEM file with more roots that ordinary verification trusts beside the system's (`--certificate-path`); Servo's own
     /// option of that name is left unset.
     pub certificate_path: Option<PathBuf>,
+    /// Who is asked for the addresses of names in the system's place (`--name-server`).
+    pub name_server: Option<SocketAddr>,
     /// Answers for questions by rules instead of a person (`--user-cors FILE|deny`).
     pub answers: Answers,
 }
@@ -82,6 +85,7 @@ pub struct Embedding {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) public_roots: Option<PathBuf>,
     pub(crate) certificate_path: Option<PathBuf>,
+    pub(crate) name_server: Option<SocketAddr>,
     clock: EmbeddingClock,
     waiting: WaitingRequests<TicketId, Verdict>,
     groups: Mutex<Vec<FetchGroups>>,
@@ -126,6 +130,7 @@ impl Embedding {
             observer: options.observer,
             public_roots: options.public_roots,
             certificate_path: options.certificate_path,
+            name_server: options.name_server,
             clock: EmbeddingClock::new(clock),
             waiting: WaitingRequests::default(),
             groups: Mutex::default(),
@@ -289,6 +294,12 @@ impl Embedding {
         self.look_at_own_network();
         facts.source = own_network::source_address(record.local.ip(), record.peer);
         self.user_cors.classify(&facts)
+    }
+
+    /// The address space of an address, by what this machine's network looks like at this moment.
+    pub(crate) fn address_space(&self, socket: SocketAddr) -> AddressSpace {
+        self.look_at_own_network();
+        self.user_cors.address_space(socket)
     }
 
     /// Classifies what a connection would be made to.

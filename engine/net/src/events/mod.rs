@@ -66,6 +66,17 @@ pub enum Stage {
         /// All headers of the request.
         headers: Arc<HeaderMap>,
     },
+    /// A response arrived that only comes before the one that counts, such as 103. Those of HTTP/2 are not told.
+    Interim {
+        /// Where from.
+        url: ServoUrl,
+        /// Whether it precedes the answer to a CORS preflight.
+        preflight: bool,
+        /// The status, from 100 to 199.
+        status: StatusCode,
+        /// All its headers.
+        headers: Arc<HeaderMap>,
+    },
     /// A response's head arrived from a server.
     Received {
         /// Where from.
@@ -143,4 +154,17 @@ pub(crate) fn report_issue(request: &Request, cause: &Cause, context: &FetchCont
         devtools::issue(request, &issue, context);
         emit(request, || Stage::Issue(Arc::new(issue)));
     }
+}
+
+/// What tells later that a fetch reached a stage; `None` if nobody reads events.
+pub(crate) fn teller(request: &Request) -> Option<impl Fn(Stage) + Send + Sync + 'static> {
+    let embedding = Embedding::get().filter(|it| it.observer.wants_network_events())?;
+    let (request, webview) = (request.id, embedding::contexts().webview_of(request));
+    Some(move |stage| {
+        embedding.observer.network_event(NetworkEvent {
+            request,
+            webview,
+            stage,
+        });
+    })
 }

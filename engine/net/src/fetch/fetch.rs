@@ -204,6 +204,7 @@ async fn hand_over(
         cause,
         exchange: _exchange,
         upgraded: _,
+        proxy_challenged: _,
     } = response;
     let mut handed_over: u64 = 0;
     let mut body_cause = None;

@@ -8,15 +8,17 @@ use net_traits::ResourceFetchTiming;
 use net_traits::http_status::HttpStatus;
 use net_traits::request::{Request, RequestMode, ResponseTainting};
 use net_traits::response::Response;
+use servo_url::ServoUrl;
 
 use super::cause::Cause;
 use super::http_network_or_cache_fetch::same_site_context;
 use super::params::FetchParams;
 use super::response::FetchResponse;
-use super::user_enabled_cors::address_space_of;
+use super::user_enabled_cors::{Way, address_space_of};
 use crate::connection::{
     ConnectionCredentials, ConnectionError, ConnectionKey, Endpoint, Exchange, ExchangeRecord,
-    NetworkPartitionKey, OutgoingRequest, RequestBodyReader,
+    InterimListener, NetworkPartitionKey, OutgoingRequest, ProxyChallenged, ProxyError,
+    RequestBodyReader,
 };
 use crate::devtools;
 use crate::events::{self, Secured, Stage};
@@ -50,6 +52,10 @@ pub(super) async fn http_network_fetch(
             scheme: url.scheme().to_owned(),
         });
     };
+    let way = match Way::of(params, context).await {
+        Ok(way) => way,
+        Err(error) => return unanswered(error),
+    };
     let upgrade = matches!(request.mode, RequestMode::WebSocket { .. });
     let preflight = is_preflight(request);
     events::emit(request, || Stage::Sent {
@@ -69,8 +75,10 @@ pub(super) async fn http_network_fetch(
         url: url.clone(),
         headers: http_request.headers.clone(),
         body: request.body.as_ref().map(RequestBodyReader::connect),
-        pinned: params.chain.pinned(),
-        admission: params.chain.admission(),
+        pinned: way.pinned,
+        egress: way.egress,
+        admission: way.admission,
+        interim: tell_interim(request, &url, preflight),
         force_new_connection: http_request.force_new_connection || upgrade,
         upgrade,
     };
@@ -81,9 +89,10 @@ pub(super) async fn http_network_fetch(
         body,
         record,
         upgraded,
+        proxy_challenged,
     } = match context.state.connections.exchange(outgoing).await {
         Ok(exchange) => exchange,
-        Err(error) => return FetchResponse::network_error(Cause::Connection(error)),
+        Err(error) => return unanswered(error),
     };
     if record.head_completed && !may_lack_headers(request) {
         return FetchResponse::network_error(Cause::Connection(ConnectionError::Reset));
@@ -133,6 +142,33 @@ pub(super) async fn http_network_fetch(
     let mut response = FetchResponse::new(head, body);
     response.exchange = Some(Box::new(record));
     response.upgraded = upgraded;
+    response.proxy_challenged = proxy_challenged.map(Box::new);
+    response
+}
+
+/// Tells of interim responses, if anybody reads of them.
+fn tell_interim(request: &Request, url: &ServoUrl, preflight: bool) -> Option<InterimListener> {
+    let tell = events::teller(request)?;
+    let url = url.clone();
+    Some(InterimListener::new(move |status, headers| {
+        tell(Stage::Interim {
+            url: url.clone(),
+            preflight,
+            status,
+            headers: Arc::new(headers.clone()),
+        });
+    }))
+}
+
+/// The network error instead of a response.
+fn unanswered(mut error: ConnectionError) -> FetchResponse {
+    let challenge = match &mut error {
+        ConnectionError::Proxy(ProxyError::Authentication { challenge }) => challenge.take(),
+        _ => None,
+    };
+    let mut response = FetchResponse::network_error(Cause::Connection(error));
+    response.proxy_challenged =
+        challenge.map(|challenge| Box::new(ProxyChallenged::Unanswered(*challenge)));
     response
 }
 

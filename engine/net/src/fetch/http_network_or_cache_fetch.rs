@@ -4,6 +4,7 @@ mod authentication;
 mod cache;
 mod cookies;
 mod headers;
+mod proxy_authentication;
 
 pub(super) use self::cookies::same_site_context;
 
@@ -12,7 +13,7 @@ use net_traits::request::{CacheMode, CredentialsMode, ResponseTainting};
 
 use self::cache::Lookup;
 use super::cause::Cause;
-use super::http_network_fetch::{HttpRequest, http_network_fetch};
+use super::http_network_fetch::HttpRequest;
 use super::params::FetchParams;
 use super::response::FetchResponse;
 use crate::connection::{ConnectionCredentials, decoding};
@@ -86,8 +87,10 @@ pub(crate) async fn http_network_or_cache_fetch(
                 return cache::gateway_timeout(params, context);
             }
             lookup.add_conditions(&mut http_request.headers);
-            // 10.2. HTTP-network fetch.
-            let forward = http_network_fetch(params, &http_request, context).await;
+            // 10.2. HTTP-network fetch, and 15. credentials for a proxy. NB: a proxy's 407 is no response of the server's that
+            // the cache or the page's CORS check could do anything with.
+            let forward =
+                proxy_authentication::http_network_fetch(params, &http_request, context).await;
             if forward.is_network_error() {
                 return forward;
             }
@@ -101,7 +104,6 @@ pub(crate) async fn http_network_or_cache_fetch(
     response.head.range_requested = request.headers.contains_key(header::RANGE);
     response.head.request_includes_credentials = include_credentials;
     // 14. Authentication.
-    // FIXME: 15. Credentials for a proxy.
     let status = response.head.status.try_code();
     if status == Some(StatusCode::UNAUTHORIZED)
         && include_credentials

@@ -31,6 +31,7 @@ pub use self::cause::{Cause, CorsFailure, CorsFailureKind};
 pub(crate) use self::fetch::{fetch, fetch_response, follow_manual_redirect};
 pub(crate) use self::preload::PreloadedResources;
 pub use self::response::FetchResponse;
+pub use self::user_enabled_cors::{EgressView, EgressViewError};
 
 /// The names under which Servo's crates know the parts of a fetch.
 pub mod methods {

@@ -5,7 +5,7 @@ use net_traits::response::Response;
 
 use super::body::Body;
 use super::cause::Cause;
-use crate::connection::{ExchangeRecord, Upgraded};
+use crate::connection::{ExchangeRecord, ProxyChallenged, Upgraded};
 
 /// A [response](https://fetch.spec.whatwg.org/#concept-response): the part that script sees, and beside it what only the
 /// stack knows.
@@ -21,6 +21,8 @@ pub struct FetchResponse {
     pub exchange: Option<Box<ExchangeRecord>>,
     /// After a status 101: the connection, for the WebSocket that asked for it.
     pub upgraded: Option<Upgraded>,
+    /// What a proxy between here and the server wants to have first.
+    pub proxy_challenged: Option<Box<ProxyChallenged>>,
 }
 
 impl FetchResponse {
@@ -32,6 +34,7 @@ impl FetchResponse {
             cause: None,
             exchange: None,
             upgraded: None,
+            proxy_challenged: None,
         }
     }
 
@@ -43,6 +46,7 @@ impl FetchResponse {
             cause: Some(Box::new(cause)),
             exchange: None,
             upgraded: None,
+            proxy_challenged: None,
         }
     }
 

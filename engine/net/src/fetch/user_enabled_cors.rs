@@ -7,6 +7,9 @@
 
 mod addresses;
 mod chain;
+mod dual_check;
+mod egress;
+mod egress_view;
 mod facts;
 mod hold;
 mod ledger;
@@ -16,13 +19,15 @@ mod redirects;
 use http::{HeaderMap, header};
 use net_traits::request::Request;
 use user_cors::{
-    AddressSpace, BodySize, ChainPlan, Decision, Delivery, FailedStage, GrantUse, HeldResponse,
-    MethodClass, NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest, Timestamp,
-    chain_plan, delivery, releasable,
+    AddressSpace, BodySize, ChainPlan, Decision, Delivery, DualCheck, FailedStage, GrantUse,
+    HeldResponse, MethodClass, NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest,
+    Timestamp, WayOut, chain_plan, delivery, releasable,
 };
 
 pub(crate) use self::chain::Chain;
 use self::chain::{GrantInUse, Pin};
+pub(crate) use self::egress::Way;
+pub use self::egress_view::{EgressView, EgressViewError};
 use self::hold::Hold;
 pub(crate) use self::preflights::{cors_succeeded, instead_of_preflight};
 use super::cause::{Cause, CorsFailure};
@@ -33,7 +38,7 @@ use super::headers::content_length::extract_length;
 use super::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
 use super::params::FetchParams;
 use super::response::FetchResponse;
-use crate::connection::ExchangeRecord;
+use crate::connection::{ExchangeRecord, Route as ConnectionRoute};
 use crate::embedding::{self, Embedding, RequesterContext};
 use crate::events::{self, Stage};
 use crate::network_state::FetchContext;
@@ -115,8 +120,8 @@ pub(crate) async fn after_failed_check(
         params
             .chain
             .activate(&hook.requester.origin, &failure)
-            .space = facts.route.space();
-        if let Err(reason) = releasable(&facts.provenance) {
+            .space = hook.space_of(&facts.route);
+        if let Err(reason) = releasable(&facts.provenance, hook.way_out()) {
             log::debug!("the redirect is asked for again, anonymously: {reason}");
             return continue_chain(params, context).await;
         }
@@ -124,16 +129,23 @@ pub(crate) async fn after_failed_check(
             .follow(params, response, facts)
             .map_err(|refusal| refused(failure, refusal));
     }
-    let mut hold = Hold::begin(
-        hook.embedding,
-        hook.requester.tab,
-        std::mem::take(&mut response.body),
-    );
+    let body = std::mem::take(&mut response.body);
+    let mut hold = match hook.way_out() {
+        WayOut::Direct => Hold::begin(hook.embedding, hook.requester.tab, body),
+        // What came around the egress is not released, so nothing of it is kept.
+        WayOut::Egress => Hold::nothing(hook.embedding),
+    };
     let permitted = async {
         let grant = hook.permit(params, &facts, Some(&mut hold)).await?;
         // 10. Deliver.
         let method = method_class(&params.request)?;
-        let how = delivery(facts.stage, method, &facts.provenance, hold.state())?;
+        let how = delivery(
+            facts.stage,
+            method,
+            &facts.provenance,
+            hold.state(),
+            hook.way_out(),
+        )?;
         hook.still_grants(&grant, &facts)?;
         if how == Delivery::ReleaseHeld {
             hook.count(&grant)?;
@@ -146,9 +158,10 @@ pub(crate) async fn after_failed_check(
             response.body = hold.into_body();
             let anonymous = params.chain.activate(&hook.requester.origin, &failure);
             anonymous.pin = Pin::of(&facts.route);
-            anonymous.space = facts.route.space();
+            anonymous.space = hook.space_of(&facts.route);
             anonymous.grant = Some(GrantInUse::new(hook.embedding, None, grant));
-            Ok(hook.deliver(params, response))
+            let delivered = hook.deliver(params, response, context).await;
+            delivered.map_err(|refusal| refused(failure, refusal))
         },
         Ok((grant, Delivery::SendAnonymously)) => {
             drop((response, hold));
@@ -333,7 +346,7 @@ impl Hook {
         if anonymous.pin.is_none() {
             return Err(refused(failure.clone(), Refusal::UnknownPeer));
         }
-        anonymous.space = facts.route.space();
+        anonymous.space = self.space_of(&facts.route);
         anonymous.grant = Some(GrantInUse::new(self.embedding, None, grant.clone()));
         if let Err(refusal) = self.count(&grant) {
             return Err(refused(failure.clone(), refusal));
@@ -362,16 +375,38 @@ impl Hook {
         self.embedding.know_addresses_of(&response.exchange).await;
         // Steps 4 and 6 again, on the response that is to be delivered.
         let answered = self.facts(params, &response, FailedStage::Response);
-        match self.still_grants(&grant, &answered) {
-            Ok(()) => Ok(self.deliver(params, response)),
-            Err(refusal) => Err(refused(failure.clone(), refusal)),
+        let delivered = match self.still_grants(&grant, &answered) {
+            Ok(()) => self.deliver(params, response, context).await,
+            Err(refusal) => Err(refusal),
+        };
+        delivered.map_err(|refusal| refused(failure.clone(), refusal))
+    }
+
+    /// By which way anonymous requests leave.
+    fn way_out(&self) -> WayOut {
+        self.embedding.user_cors().egress().way_out()
+    }
+
+    /// The space of a hop that this request makes to a target that was reached by `route`.
+    fn space_of(&self, route: &Route) -> Option<AddressSpace> {
+        match self.way_out() {
+            WayOut::Direct => route.space(),
+            WayOut::Egress => None,
         }
     }
 
     /// Step 12: hands the response on, released unless it leads elsewhere first.
-    fn deliver(&self, params: &mut FetchParams, mut response: FetchResponse) -> FetchResponse {
+    ///
+    /// # Errors
+    /// If there is an egress and the response came around it, or the dual check does not let it through.
+    async fn deliver(
+        &self,
+        params: &mut FetchParams,
+        mut response: FetchResponse,
+        context: &FetchContext,
+    ) -> Result<FetchResponse, Refusal> {
         if is_redirect_status(response.head.status.raw_code()) {
-            return response;
+            return Ok(response);
         }
         let grant = params
             .chain
@@ -379,8 +414,18 @@ impl Hook {
             .and_then(|anonymous| anonymous.grant.clone());
         // A chain in which every server allowed the page by itself needs nobody's word, and gets no more than theirs.
         let Some(grant) = grant else {
-            return response;
+            return Ok(response);
         };
+        let record = response.exchange.as_deref();
+        let went_through = record.is_some_and(|record| record.route == ConnectionRoute::Egress);
+        if self.way_out() == WayOut::Egress && !went_through {
+            return Err(Refusal::AroundEgress);
+        }
+        if self.embedding.user_cors().dual_check() == DualCheck::On {
+            response = self
+                .check_twice(params, response, &grant.grant, context)
+                .await?;
+        }
         params.chain.release();
         let body = std::mem::take(&mut response.body);
         response.body = ledger::record(
@@ -391,7 +436,7 @@ impl Hook {
             grant,
             body,
         );
-        response
+        Ok(response)
     }
 }
 

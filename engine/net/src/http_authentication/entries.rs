@@ -83,6 +83,13 @@ impl AuthenticationEntries {
             .answer(method, request_target)
     }
 
+    /// The user name and password for a proxy that takes them as they are, without a challenge; of several the last.
+    pub fn credentials(&self, by: &ProtectedBy) -> Option<Credentials> {
+        let mut entries = self.entries.iter().rev();
+        let entry = entries.find(|entry| entry.by == *by)?;
+        Some(entry.credentials.clone())
+    }
+
     /// Whether a challenge of a 401 or 407 can be answered without asking the user: then the request is sent again with what
     /// [`Self::authorization`] gives.
     ///

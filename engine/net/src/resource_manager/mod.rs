@@ -32,6 +32,7 @@ use servo_base::generic_channel::{self, GenericSender, RoutedReceiver};
 pub(crate) use self::fetch_groups::Termination;
 pub use self::fetch_groups::{FetchController, FetchGroups};
 use self::messages::Manager;
+pub(crate) use self::stores::connections_options;
 use self::stores::{Stores, StoresOptions};
 use crate::embedder::NetToEmbedderMsg;
 use crate::embedding::Embedding;

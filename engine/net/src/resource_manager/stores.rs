@@ -58,23 +58,18 @@ impl Stores {
             None => (CookieJar::new(), HstsList::new()),
         };
         let embedding = Embedding::get();
-        let certificate_path = options
-            .certificate_path
-            .as_deref()
-            .or_else(|| embedding.and_then(|embedding| embedding.certificate_path.as_deref()));
-        let public_roots = embedding.and_then(|embedding| embedding.public_roots.as_deref());
+        let authentication = Arc::default();
         let connections = Connections::new(ConnectionsOptions {
-            ignore_certificate_errors: options.ignore_certificate_errors,
-            extra_roots: certificate_path.and_then(certificates).unwrap_or_default(),
-            // Roots that cannot be read must not make room for the built-in ones.
-            public_roots: public_roots.map(|path| certificates(path).unwrap_or_default()),
-            hosts: None,
-            proxies: None,
+            authentication: Arc::clone(&authentication),
+            ..connections_options(
+                options.certificate_path.as_deref(),
+                options.ignore_certificate_errors,
+            )
         });
         let state = NetworkState {
             cookies: RwLock::new(cookies),
             hsts: RwLock::new(hsts),
-            authentication: RwLock::default(),
+            authentication,
             http_cache: HttpCache::new(CacheLimits::default()),
             preflight_cache: Mutex::default(),
             connections,
@@ -105,6 +100,25 @@ impl Stores {
         if let Err(error) = self.state.hsts.read().save(directory, now) {
             error!("the list of HSTS hosts could not be saved: {error}");
         }
+    }
+}
+
+/// How this browser makes connections, as far as the shell says it; `certificate_path` goes before the shell's.
+pub(crate) fn connections_options(
+    certificate_path: Option<&Path>,
+    ignore_certificate_errors: bool,
+) -> ConnectionsOptions {
+    let embedding = Embedding::get();
+    let certificate_path = certificate_path
+        .or_else(|| embedding.and_then(|embedding| embedding.certificate_path.as_deref()));
+    let public_roots = embedding.and_then(|embedding| embedding.public_roots.as_deref());
+    ConnectionsOptions {
+        ignore_certificate_errors,
+        extra_roots: certificate_path.and_then(certificates).unwrap_or_default(),
+        // Roots that cannot be read must not make room for the built-in ones.
+        public_roots: public_roots.map(|path| certificates(path).unwrap_or_default()),
+        name_server: embedding.and_then(|embedding| embedding.name_server),
+        ..ConnectionsOptions::default()
     }
 }
 

@@ -1,7 +1,12 @@
 //! What policy and the user's settings come to.
 
 use super::{LocalNetwork, Policy, PolicyStatus};
-use crate::{decision::Switch, permission::MAX_GRANT_DAYS, refusal::Refusal};
+use crate::{
+    decision::Switch,
+    egress::{DualCheck, Egress},
+    permission::MAX_GRANT_DAYS,
+    refusal::Refusal,
+};
 
 impl PolicyStatus {
     /// Step 1, for a user who has set `own`. A policy that is not locked can only switch off.
@@ -45,9 +50,55 @@ impl PolicyStatus {
         }
     }
 
+    /// The way out of anonymous requests: policy's where it is locked or names a proxy, else the user's.
+    pub fn egress<'a>(&'a self, own: &'a Egress) -> &'a Egress {
+        match self {
+            Self::InForce(Policy {
+                egress: Some(set),
+                locked: true,
+                ..
+            })
+            | Self::InForce(Policy {
+                egress: Some(set @ Egress::Proxy(_)),
+                ..
+            }) => set,
+            Self::InForce(_) | Self::None | Self::Unusable(_) => own,
+        }
+    }
+
+    /// Whether answers are checked twice: policy's word where it is locked; else if policy or the user wants it.
+    pub fn dual_check(&self, own: DualCheck) -> DualCheck {
+        match self {
+            Self::InForce(Policy {
+                dual_check: Some(false),
+                locked: true,
+                ..
+            }) => DualCheck::Off,
+            Self::InForce(Policy {
+                dual_check: Some(true),
+                ..
+            }) => DualCheck::On,
+            Self::InForce(_) | Self::None | Self::Unusable(_) => own,
+        }
+    }
+
     /// Whether policy leaves the user no choice of whether the feature is on.
     pub fn fixes_switch(&self) -> bool {
         self.switched_off(Switch::On).is_ok() == self.switched_off(Switch::Off).is_ok()
+    }
+
+    /// Whether policy leaves the user no choice of the way out.
+    pub fn fixes_egress(&self) -> bool {
+        self.policy().is_some_and(|policy| match &policy.egress {
+            Some(Egress::Direct) => policy.locked,
+            Some(Egress::Proxy(_)) => true,
+            None => false,
+        })
+    }
+
+    /// Whether policy leaves the user no choice of whether answers are checked twice.
+    pub fn fixes_dual_check(&self) -> bool {
+        self.dual_check(DualCheck::Off) == self.dual_check(DualCheck::On)
     }
 
     /// Whether policy leaves the user no choice of what to do about the local network.

@@ -1,7 +1,7 @@
 //! Two policies at once: the machine's, and the user's beside it.
 
 use super::{LocalNetwork, Policy, PolicyStatus};
-use crate::address_space::AddressSpace;
+use crate::{address_space::AddressSpace, egress::Egress};
 
 impl Policy {
     /// This policy with a less weighty one beside it. What either blocks is blocked, and of two values the stricter counts.
@@ -18,6 +18,15 @@ impl Policy {
         let local_network = match self.local_network {
             Some(set) if self.locked => Some(set),
             own => stricter(own, other.local_network),
+        };
+        let egress = match (self.egress, other.egress) {
+            (Some(set), _) if self.locked => Some(set),
+            (Some(set @ Egress::Proxy(_)), _) | (_, Some(set @ Egress::Proxy(_))) => Some(set),
+            (own, other) => own.or(other),
+        };
+        let dual_check = match self.dual_check {
+            Some(set) if self.locked => Some(set),
+            own => own.into_iter().chain(other.dual_check).max(),
         };
         let mut address_spaces = self.address_spaces;
         // A range inside of one that the first policy names may not become more public by the second.
@@ -37,7 +46,8 @@ impl Policy {
             blocked_requesters: united(self.blocked_requesters, other.blocked_requesters),
             address_spaces,
             extra_roots: united(self.extra_roots, other.extra_roots),
-            egress: self.egress.or(other.egress),
+            egress,
+            dual_check,
             max_grant_days: stricter(self.max_grant_days, other.max_grant_days),
             locked: self.locked,
         }
@@ -50,7 +60,8 @@ impl Policy {
         self.address_spaces
             .retain(|(_, space)| *space != AddressSpace::Public);
         self.extra_roots.clear();
-        self.egress = None;
+        self.egress = self.egress.take().filter(|set| set.proxy().is_some());
+        self.dual_check = self.dual_check.filter(|on| *on);
     }
 }
 
@@ -137,6 +148,35 @@ mod tests {
         let silent = policy(r#""Locked": true"#);
         let off = silent.united_with(policy(r#""Enabled": false"#));
         assert_eq!(off.enabled, Some(false));
+    }
+
+    #[test]
+    fn an_egress_beside_none_tightens_and_the_locked_one_decides() {
+        const OWN: &str = "\"Egress\": \"socks5://own.example:1\", \"DualCheck\": true";
+        const SET: &str = "\"Egress\": \"http://set.example:2\"";
+        const DIRECT: &str = "\"Egress\": \"direct\", \"DualCheck\": false";
+        for (machine, locked, user, egress, dual_check) in [
+            (SET, false, OWN, "http://set.example:2", Some(true)),
+            (DIRECT, false, OWN, "socks5://own.example:1", Some(true)),
+            (DIRECT, true, OWN, "direct", Some(false)),
+            (SET, true, DIRECT, "http://set.example:2", None),
+            (
+                "\"Enabled\": true",
+                true,
+                OWN,
+                "socks5://own.example:1",
+                Some(true),
+            ),
+            ("\"Enabled\": true", false, DIRECT, "direct", Some(false)),
+        ] {
+            let machine = policy(&format!("{machine}, \"Locked\": {locked}"));
+            let both = machine.united_with(policy(user));
+            assert_eq!(
+                both.egress.map(|set| set.to_string()).as_deref(),
+                Some(egress)
+            );
+            assert_eq!(both.dual_check, dual_check, "{egress}");
+        }
     }
 
     #[test]

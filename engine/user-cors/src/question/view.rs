@@ -146,6 +146,8 @@ pub struct QuestionView {
     pub action: Action,
     /// Where the targets are.
     pub network: TargetNetwork,
+    /// The proxy through which the requests leave; `None` if they leave from this machine's own address.
+    pub egress: Option<String>,
     /// At which step the question is.
     pub step: QuestionStep,
     /// The choices to offer, from the narrowest.
@@ -186,6 +188,12 @@ impl QuestionView {
                 Action::SendAndRead
             },
             network: question.key.network,
+            // An open question ends when the way out changes, so all requests have the same.
+            egress: question
+                .listed
+                .first()
+                .and_then(|ticket| ticket.request.egress.proxy())
+                .map(|proxy| bounded_escaped(&proxy.to_string(), SHOWN_NAME)),
             step: question.step,
             choices,
             requests: question.listed.iter().map(RequestView::new).collect(),

@@ -49,6 +49,8 @@ impl Refusal {
             Self::Declined(_) => "declined",
             Self::HeldTooLarge | Self::HeldInterrupted => "held-too-long",
             Self::GrantEnded => "grant-ended",
+            Self::AroundEgress => "around-egress",
+            Self::DualCheck(_) => "dual-check",
             Self::TooManyWrites => "too-many-writes",
             Self::BudgetSpent => "budget-spent",
             Self::RedirectToLessPublic => "redirect-to-less-public",
@@ -126,7 +128,7 @@ impl Refusal {
             Self::HeldTooLarge | Self::HeldInterrupted => {
                 "Use GET for large answers: it can be sent again when the person has agreed."
             },
-            Self::GrantEnded | Self::BudgetSpent => {
+            Self::GrantEnded | Self::AroundEgress | Self::BudgetSpent => {
                 "Make the request again: the person will be asked."
             },
             Self::TooManyWrites => "Send fewer changes, or several in one request.",

@@ -1,11 +1,14 @@
 //! What the fetch stack calls.
 
+use std::net::SocketAddr;
+
 use super::{Change, UserCors, state::declined};
 use crate::{
-    address_space::{ConnectionFacts, Route},
+    address_space::{AddressSpace, ConnectionFacts, Route},
     clock::Timestamp,
     decision::{self, CorsFailure, Decision},
     delivery::{HoldBudget, HoldId},
+    egress::{DualCheck, Egress, WayOut},
     eligibility::{TabId, TabLiveness},
     ledger::LedgerRecord,
     limits::SilentPreflight,
@@ -20,6 +23,22 @@ impl UserCors {
     /// Classifies what a connection was made to.
     pub fn classify(&self, facts: &ConnectionFacts) -> Route {
         self.state.lock().classifier.classify(facts)
+    }
+
+    /// By which way anonymous requests leave, by settings and policy.
+    pub fn egress(&self) -> Egress {
+        decision::egress(self.state.lock().context()).clone()
+    }
+
+    /// Whether a response is handed over only if a second, direct request gets the same one.
+    pub fn dual_check(&self) -> DualCheck {
+        decision::dual_check(self.state.lock().context())
+    }
+
+    /// The address space of an address by what is known at this moment. For what is connected to, [`classify`](Self::classify)
+    /// looks at more.
+    pub fn address_space(&self, socket: SocketAddr) -> AddressSpace {
+        self.state.lock().classifier.address_space(socket)
     }
 
     /// Steps 1 to 8. Also takes up what the responses say with `Access-Control-Prevent-Origin`.
@@ -104,14 +123,24 @@ impl UserCors {
             .count_bytes(grant_use, tab, (bytes, response_bytes), now)
     }
 
-    /// Whether a target that was reached by this route still is where it was, by what is known of addresses at this moment.
+    /// Whether a target that was reached by this route still is where it was, by what is known of addresses at this moment,
+    /// and the route still one that anonymous requests may take.
     ///
     /// # Errors
-    /// If it is less public.
+    /// If the target is less public, or there is an egress and the route goes around it.
     pub fn still_in_place(&self, route: &Route) -> Result<(), Refusal> {
-        let now = self.state.lock().classifier.classify_again(route).space();
-        match (route.space(), now) {
-            (Some(before), Some(now)) if now.is_less_public_than(before) => {
+        let state = self.state.lock();
+        let way_out = decision::egress(state.context()).way_out();
+        match (route, state.classifier.classify_again(route)) {
+            (Route::Direct(_) | Route::Unknown, _) if way_out == WayOut::Egress => {
+                Err(Refusal::AroundEgress)
+            },
+            (Route::Direct(before), Route::Direct(now))
+                if now.space.is_less_public_than(before.space) =>
+            {
+                Err(Refusal::AddressesChanged)
+            },
+            (Route::Egress(_), Route::Egress(now)) if now.not_public.is_some() => {
                 Err(Refusal::AddressesChanged)
             },
             _ => Ok(()),

@@ -72,21 +72,44 @@ pub fn provenance(trace: &Trace) -> Result<(), String> {
 }
 
 /// Invariant 5: What is delivered came from one of the addresses that were classified; they are public unless the person was asked
-/// about the local network; and nothing was looked up between classification and sending.
+/// about the local network; and nothing was looked up between classification and sending. Where there is an egress, what is
+/// delivered went through it, and nothing that is sent for this feature goes around it.
 pub fn addresses(trace: &Trace) -> Result<(), String> {
     let starts = starts(trace);
     let mut classified: BTreeMap<RequestNo, Addresses> = BTreeMap::new();
     let mut sent: BTreeMap<RequestNo, (usize, Option<Addresses>)> = BTreeMap::new();
+    let mut through_egress: BTreeMap<RequestNo, bool> = BTreeMap::new();
+    let mut egress = false;
     for event in trace {
         match event {
+            Event::Egress { on } => egress = *on,
             Event::Resolve { request, .. } => {
                 classified.remove(request);
             },
             Event::Classify { request, addresses } => {
                 classified.insert(*request, *addresses);
             },
-            Event::Send { request, peer, .. } => {
-                sent.insert(*request, (*peer, classified.get(request).copied()));
+            Event::Send {
+                request,
+                peer,
+                by_egress,
+                ..
+            } => {
+                let is_first = sent
+                    .insert(*request, (*peer, classified.get(request).copied()))
+                    .is_none();
+                through_egress.insert(*request, *by_egress);
+                if *by_egress != egress && !is_first {
+                    return Err(format!("{request:?} took the wrong way out"));
+                }
+            },
+            Event::Deliver { request } if through_egress[request] => {
+                if starts[request].0.local {
+                    return Err(format!("{request:?} left the local network"));
+                }
+            },
+            Event::Deliver { request } if egress => {
+                return Err(format!("{request:?} came around the egress"));
             },
             Event::Deliver { request } => {
                 // What is released as it came was classified after it was sent.

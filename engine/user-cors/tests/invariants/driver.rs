@@ -138,6 +138,11 @@ pub fn history(user_cors: &UserCors, seed: u64, world: World) -> (Trace, Reached
         settings: Settings {
             local_network,
             budget: BUDGET,
+            egress: if seed % 8 == 5 {
+                "http://proxy.example:3128".parse().expect("an egress")
+            } else {
+                Egress::Direct
+            },
             ..Settings::default()
         },
         policy_is_off: false,
@@ -227,6 +232,13 @@ impl Driver<'_> {
                     self.apply_settings();
                     self.start();
                     self.settings.enabled = Switch::On;
+                    self.apply_settings();
+                },
+                2 => {
+                    self.settings.egress = match self.way_out() {
+                        WayOut::Direct => "socks5://proxy.example".parse().expect("an egress"),
+                        WayOut::Egress => Egress::Direct,
+                    };
                     self.apply_settings();
                 },
                 _ if self.one_in(8) => self.burst(),
@@ -319,6 +331,7 @@ impl Driver<'_> {
             preflight: needs_preflight,
             peer,
             blemishes,
+            by_egress: false,
         });
         self.trace.push(Event::Receive { request, word });
         if let Err(refusal) = self.follow_chain(about, &mut failure) {
@@ -407,6 +420,22 @@ impl Driver<'_> {
             public_roots: RootsVerdict::Public,
             proxy: ProxyUse::Direct,
         })
+    }
+
+    fn route_through_egress(&self, about: About) -> Route {
+        let url = url::Url::parse(TARGETS[about.target]).expect("a URL");
+        self.user_cors.classify(&ConnectionFacts {
+            host: url::Host::parse(url.host_str().expect("a host")).expect("a host"),
+            resolution: Vec::new(),
+            peer: None,
+            source: SourceAddress::Unknown,
+            public_roots: RootsVerdict::Public,
+            proxy: ProxyUse::Egress,
+        })
+    }
+
+    fn way_out(&self) -> WayOut {
+        self.settings.egress.way_out()
     }
 
     fn failure(&mut self, about: About, needs_preflight: bool, word: Word) -> CorsFailure {
@@ -641,14 +670,23 @@ impl Driver<'_> {
 
         let (tab, now) = (self.tabs[about.tab as usize], self.now());
         let method = MethodClass::from_method(&failure.request.method).expect("a class");
-        let way = delivery(failure.stage, method, &failure.provenance, held)?;
+        let way = delivery(
+            failure.stage,
+            method,
+            &failure.provenance,
+            held,
+            self.way_out(),
+        )?;
         self.user_cors.recheck(grant_use, &failure, now)?;
         let requests = if writes && !method.is_safe() { 61 } else { 1 };
         for _ in 0..requests {
             self.user_cors.count_request(grant_use, tab, now)?;
         }
         if way == Delivery::SendAnonymously {
-            let route = if moves && !self.is_stable {
+            let by_egress = self.way_out() == WayOut::Egress;
+            let route = if by_egress {
+                failure.route.clone()
+            } else if moves && !self.is_stable {
                 self.found_elsewhere(request, about, &failure, addresses)?
             } else {
                 failure.route.clone()
@@ -663,13 +701,25 @@ impl Driver<'_> {
                     None => return Err(Refusal::UnknownPeer),
                 },
                 blemishes: Blemishes(0),
+                by_egress,
             });
             self.trace.push(Event::Receive { request, word });
             let answered = CorsFailure {
                 stage: FailedStage::Response,
-                provenance: provenance(Blemishes(0), false),
+                provenance: Provenance {
+                    proxied: if by_egress {
+                        Proxied::ByEgress
+                    } else {
+                        Proxied::No
+                    },
+                    ..provenance(Blemishes(0), false)
+                },
                 failing_response: said,
-                route,
+                route: if by_egress {
+                    self.route_through_egress(about)
+                } else {
+                    route
+                },
                 ..failure
             };
             self.user_cors.recheck(grant_use, &answered, now)?;
@@ -795,7 +845,11 @@ impl Driver<'_> {
 
     fn apply_settings(&mut self) {
         self.note_switch();
-        let settled = self.user_cors.set_settings(self.settings, self.now());
+        let on = self.way_out() == WayOut::Egress;
+        self.trace.push(Event::Egress { on });
+        let settled = self
+            .user_cors
+            .set_settings(self.settings.clone(), self.now());
         self.settle(settled, None);
     }
 

@@ -148,6 +148,7 @@ const RULES: &[&str] = &[
     "Cancelled",
     "Forbidden",
     "NetworkChanged",
+    "EgressChanged",
     "TooEarly",
     "Changed",
     // What needs no question, and an address that moved within its network.
@@ -306,6 +307,16 @@ fn each_check_catches_a_break_of_its_rule() {
     });
     expect(5, "one of the addresses is not public", local);
 
+    let around = broken(|trace| {
+        let sent = last_send_of_a_delivery(trace)?;
+        match &mut trace[sent] {
+            Event::Send { by_egress, .. } if *by_egress => *by_egress = false,
+            _ => return None,
+        }
+        Some(())
+    });
+    expect(5, "an answer came around the egress", around);
+
     let consent = broken(|trace| {
         place(trace, is_delivery)?;
         trace.retain(|event| !is_allowing_answer(event));
@@ -391,6 +402,7 @@ fn each_check_catches_a_break_of_its_rule() {
             preflight: false,
             peer,
             blemishes: Blemishes(0),
+            by_egress: false,
         };
         trace.insert(place + 1, send);
         Some(())

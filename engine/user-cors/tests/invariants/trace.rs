@@ -123,6 +123,8 @@ pub enum Event {
         preflight: bool,
         peer: usize,
         blemishes: Blemishes,
+        /// Through the egress: what answers there is at nobody knows which address.
+        by_egress: bool,
     },
     Receive {
         request: RequestNo,
@@ -184,6 +186,10 @@ pub enum Event {
     /// By preference, by policy, or since policy cannot be read.
     SwitchOff,
     SwitchOn,
+    /// Anonymous requests leave through the egress now, or directly.
+    Egress {
+        on: bool,
+    },
     Quit,
 }
 

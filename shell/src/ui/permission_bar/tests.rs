@@ -12,8 +12,8 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use http::Method;
 use url::Url;
 use user_cors::{
-    AddressSpace, AskOutcome, BodySize, Choice, DocumentId, HeaderNames, Initiator, MethodClass,
-    PermissionStore, QuestionStep, QuestionView, SilenceReason, TabId, TargetNetwork,
+    AddressSpace, AskOutcome, BodySize, Choice, DocumentId, Egress, HeaderNames, Initiator,
+    MethodClass, PermissionStore, QuestionStep, QuestionView, SilenceReason, TabId, TargetNetwork,
     TicketRequest, TicketTarget, Timestamp, TupleOrigin, UserCors,
 };
 
@@ -75,6 +75,7 @@ fn question(asks: impl IntoIterator<Item = Ask>) -> (UserCors, QuestionView) {
                 body: BodySize::None,
                 held: None,
                 server_said: SilenceReason::Missing,
+                egress: Egress::Direct,
             },
             Timestamp::from_millis(0),
         );

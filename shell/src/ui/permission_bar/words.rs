@@ -98,14 +98,20 @@ pub(super) fn headline(question: &QuestionView) -> Headline {
                 .origin(requester)
                 .text(" wants to read from ")
                 .origins(targets);
-            headline.text(", as seen from your network.");
+            headline
+                .text(", as seen from ")
+                .text(vantage(question))
+                .text(".");
         },
         (TargetNetwork::Public, Action::SendAndRead) => {
             headline
                 .origin(requester)
                 .text(" wants to send to ")
                 .origins(targets);
-            headline.text(" and read the answer, as seen from your network.");
+            headline
+                .text(" and read the answer, as seen from ")
+                .text(vantage(question))
+                .text(".");
         },
         (TargetNetwork::LocalNetwork, _) if question.step == QuestionStep::Warning => {
             headline
@@ -123,6 +129,14 @@ pub(super) fn headline(question: &QuestionView) -> Headline {
         },
     }
     headline
+}
+
+/// From where the server is seen, and whom it sees.
+fn vantage(question: &QuestionView) -> String {
+    match &question.egress {
+        Some(proxy) => format!("the egress {}", isolated(proxy)),
+        None => "your network".to_owned(),
+    }
 }
 
 /// What would be done and what would not, in sentences for everyone.

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use user_cors::PreventOrigin;
 
 use super::*;
-use crate::connection::ConnectionError;
 use crate::connection::error::Phase;
+use crate::connection::{ConnectionError, InterimListener};
 use crate::fetch::BodyError;
 use crate::fetch::headers::access_control::{AllowOrigin, allow_origin};
 
@@ -158,19 +158,26 @@ async fn a_body_that_breaks_off_is_an_error() {
 }
 
 #[tokio::test]
-async fn interim_responses_are_skipped() {
+async fn interim_responses_are_told_and_skipped() {
     let server = answering_server(
         b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n\
           HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     )
     .await;
+    let (told, mut hears) = mpsc::unbounded_channel();
+    let mut request = get(&server.url("/"));
+    request.interim = Some(InterimListener::new(move |status, headers| {
+        let _ = told.send((status.as_u16(), headers.contains_key("link")));
+    }));
     let exchange = Connections::new(options(""))
-        .exchange(get(&server.url("/")))
+        .exchange(request)
         .await
         .unwrap();
     assert_eq!(exchange.status, 200);
     assert!(!exchange.headers.contains_key("link"));
     assert_eq!(text(exchange).await, "ok");
+    assert_eq!(hears.recv().await, Some((103, true)));
+    assert_eq!(hears.recv().await, Some((100, false)));
 }
 
 #[tokio::test]

@@ -119,6 +119,13 @@ async fn ok_server(certificates: &Certificates) -> Server {
     .await
 }
 
+/// A server of HTTP/2 that answers “ok”, and connections that trust it and know its name, `secure.test`.
+pub(super) async fn secure_server() -> (Connections, Server) {
+    let certificates = Certificates::new(&["secure.test"]);
+    let server = ok_server(&certificates).await;
+    (Connections::new(trusting(&certificates)), server)
+}
+
 fn secure(server: &Server, path: &str) -> OutgoingRequest {
     get(&format!(
         "https://secure.test:{}{path}",

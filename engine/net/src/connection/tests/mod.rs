@@ -1,9 +1,12 @@
 //! Exchanges with servers on the loopback interface that are written out byte by byte.
 
 mod broken_servers;
+mod egress;
 mod http1;
 mod http2;
 mod proxies;
+mod proxy_authentication;
+mod socks;
 mod uploads;
 
 use std::io;
@@ -46,6 +49,8 @@ fn get(url: &str) -> OutgoingRequest {
         headers: HeaderMap::new(),
         body: None,
         pinned: None,
+        egress: None,
+        interim: None,
         admission: None,
         force_new_connection: false,
         upgrade: false,

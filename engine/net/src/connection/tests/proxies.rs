@@ -115,7 +115,7 @@ async fn a_proxy_that_fails_is_no_reason_to_go_directly() {
     let cases = [
         (
             "HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n",
-            ProxyError::Authentication,
+            ProxyError::Authentication { challenge: None },
         ),
         (
             "HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n",
@@ -139,7 +139,7 @@ async fn a_proxy_that_fails_is_no_reason_to_go_directly() {
     let connections = Connections::new(ConnectionsOptions {
         proxies: Some(ProxySettings {
             http: closed.to_string(),
-            https: "socks5://127.0.0.1".to_owned(),
+            https: format!("socks5://{closed}"),
             ..ProxySettings::default()
         }),
         ..options("")

@@ -80,7 +80,7 @@ pub(super) async fn obtain_credentials(
         // 14.3. Ask the person.
         let credentials = match from_url {
             Some(credentials) => Some(credentials),
-            None => request_credentials(request, false, context)
+            None => request_credentials(request, None, context)
                 .await
                 .map(|(username, password)| Credentials { username, password }),
         };

@@ -9,10 +9,11 @@ use net_traits::request::Request;
 use url::Host;
 use user_cors::{
     Classification, ConnectionFacts, CorsFailure, FailedStage, GrantUse, PinnedAddresses, ProxyUse,
-    Refusal, Repin, RootsVerdict, Route, SourceAddress, TupleOrigin,
+    Refusal, Repin, RootsVerdict, Route, SourceAddress, TupleOrigin, WayOut,
 };
 
 use super::chain::{GrantInUse, Pin};
+use super::egress::route_through_egress;
 use super::{Hook, facts};
 use crate::connection::{ConnectionError, Endpoint};
 use crate::fetch::cause::Cause;
@@ -37,12 +38,32 @@ pub(super) fn may_be_sent_later(request: &Request) -> bool {
 }
 
 impl Hook {
-    /// Where the request's current URL leads, by a look-up. `certificate` is what its chain is taken for until there is a
+    /// Where the request's current URL leads: through the egress as far as can be told, or else by a look-up. `certificate` is what its chain is taken for until there is a
     /// connection.
     ///
     /// # Errors
     /// [`Refusal::UnknownPeer`] if the name leads nowhere, or somewhere that only a proxy knows.
     pub(super) async fn look_up(
+        &self,
+        request: &Request,
+        certificate: RootsVerdict,
+        context: &FetchContext,
+    ) -> Result<Route, Refusal> {
+        match self.way_out() {
+            WayOut::Direct => self.look_up_directly(request, certificate, context).await,
+            WayOut::Egress => {
+                let endpoint =
+                    Endpoint::of_url(&request.current_url()).ok_or(Refusal::InsecureTarget)?;
+                Ok(route_through_egress(self.embedding, &endpoint, certificate))
+            },
+        }
+    }
+
+    /// Where the request's current URL leads, by a look-up.
+    ///
+    /// # Errors
+    /// As for [`look_up`](Self::look_up).
+    pub(super) async fn look_up_directly(
         &self,
         request: &Request,
         certificate: RootsVerdict,

@@ -35,8 +35,20 @@ pub(super) struct Anonymous {
     pub last_silent: Option<Box<CorsFailure>>,
     /// What the person, or an earlier grant, has allowed.
     pub grant: Option<Arc<GrantInUse>>,
-    /// The address space of the last hop.
+    /// The address space of the last hop; `None` through the egress.
     pub space: Option<AddressSpace>,
+    /// What the next request is for.
+    pub errand: Errand,
+}
+
+/// What a request of the chain is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// Its answer is for the page.
+    #[default]
+    Deliver,
+    /// Its answer is compared with the one for the page, and goes no further. It leaves directly, whatever the egress.
+    Compare,
 }
 
 /// What was classified: a request goes there or nowhere.
@@ -72,7 +84,12 @@ impl Pin {
                 addresses: classification.addresses.clone(),
                 bound: Bound::Network(route.network()?),
             }),
-            Route::Egress | Route::OtherProxy | Route::Unknown => None,
+            // NB: nobody knows the addresses. Without the egress, such a request goes nowhere.
+            Route::Egress(_) => Some(Self {
+                addresses: Vec::new(),
+                bound: Bound::Network(route.network()?),
+            }),
+            Route::OtherProxy | Route::Unknown => None,
         }
     }
 
@@ -82,6 +99,16 @@ impl Pin {
             bound: Bound::Space(space),
             ..pin
         })
+    }
+
+    /// Whether there is anything to connect to.
+    pub fn has_addresses(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
+    /// Whether it is on the public Internet.
+    pub fn is_public(&self) -> bool {
+        matches!(self.bound, Bound::Network(TargetNetwork::Public))
     }
 }
 
@@ -144,6 +171,7 @@ impl Chain {
             last_silent: None,
             grant: None,
             space: None,
+            errand: Errand::default(),
         })
     }
 
@@ -186,14 +214,19 @@ impl Chain {
             .map(|anonymous| &anonymous.requester)
     }
 
+    /// What the next request is for, if it is anonymous.
+    pub(super) fn errand(&self) -> Option<Errand> {
+        self.anonymous.as_ref().map(|anonymous| anonymous.errand)
+    }
+
     /// The addresses that the next request may go to.
-    pub(crate) fn pinned(&self) -> Option<Vec<IpAddr>> {
+    pub(super) fn pinned(&self) -> Option<Vec<IpAddr>> {
         let pin = self.anonymous.as_ref()?.pin.as_ref()?;
         Some(pin.addresses.clone())
     }
 
     /// What a connection has to be for the next request to be sent over it: as public as what was classified.
-    pub(crate) fn admission(&self) -> Option<Admission> {
+    pub(super) fn admission(&self) -> Option<Admission> {
         let bound = self.anonymous.as_ref()?.pin.as_ref()?.bound;
         Some(Admission::new(move |record| {
             Embedding::get()

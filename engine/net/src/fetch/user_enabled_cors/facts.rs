@@ -12,6 +12,7 @@ use user_cors::{
     RootsVerdict, SourceAddress, TabLiveness, TlsSession, TupleOrigin,
 };
 
+use super::egress;
 use crate::connection::{ConnectionCredentials, ExchangeRecord, Route};
 use crate::embedding::RequesterContext;
 use crate::fetch::headers::safelist::cors_unsafe_request_header_names;
@@ -141,7 +142,10 @@ pub(super) fn connection(record: &ExchangeRecord) -> ConnectionFacts {
             Host::Domain(_) => record.resolved.clone(),
             _ => Vec::new(),
         },
-        peer: Some(record.peer),
+        peer: match record.route {
+            Route::Direct | Route::Proxy => Some(record.peer),
+            Route::Egress => egress::literal(&record.key.endpoint),
+        },
         source: SourceAddress::Unknown,
         public_roots: match record.verified_by_public_roots {
             Some(true) => RootsVerdict::Public,
@@ -151,6 +155,7 @@ pub(super) fn connection(record: &ExchangeRecord) -> ConnectionFacts {
         proxy: match record.route {
             Route::Direct => ProxyUse::Direct,
             Route::Proxy => ProxyUse::Other,
+            Route::Egress => ProxyUse::Egress,
         },
     }
 }
@@ -214,6 +219,7 @@ pub(super) fn provenance(response: &FetchResponse, stage: FailedStage) -> Proven
         },
         proxied: match record.map(|record| &record.route) {
             Some(Route::Direct) => Proxied::No,
+            Some(Route::Egress) => Proxied::ByEgress,
             Some(Route::Proxy) | None => Proxied::Yes,
         },
         connection: match record {

@@ -38,6 +38,18 @@ impl Hold {
         }
     }
 
+    /// Holds nothing: the response is not what the page will get.
+    pub fn nothing(embedding: &'static Embedding) -> Self {
+        Self {
+            embedding,
+            id: None,
+            body: Body::Empty,
+            chunks: Vec::new(),
+            state: HeldState::OverBudget,
+            complete: false,
+        }
+    }
+
     /// Reads on until all of the body is held or it cannot be. Cancelling this future loses nothing.
     pub async fn read(&mut self) {
         while self.state == HeldState::Held && !self.complete {

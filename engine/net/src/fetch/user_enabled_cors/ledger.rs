@@ -37,7 +37,12 @@ pub(super) fn record(
             status: response.head.status.raw_code(),
             bytes: 0,
             digest: None,
-            peer: response.exchange.as_ref().map(|record| record.peer.ip()),
+            // Of what the egress reaches nobody knows the address.
+            peer: response
+                .exchange
+                .as_ref()
+                .filter(|record| record.route != crate::connection::Route::Egress)
+                .map(|record| record.peer.ip()),
             basis: match basis {
                 GrantBasis::Policy => LedgerBasis::Policy,
                 GrantBasis::Grant { id, scope } => LedgerBasis::Grant(*id, *scope),

@@ -142,7 +142,7 @@ impl Hook {
             match last {
                 Some(last) => *last,
                 // No target was silent, or each was granted before.
-                None => return Ok(Ok(self.deliver(params, response))),
+                None => return self.deliver(params, response, context).await.map(Ok),
             }
         } else {
             facts
@@ -150,7 +150,7 @@ impl Hook {
         // What was asked before it was sent is not asked again.
         let used = self.in_use(params);
         if used.is_some_and(|used| self.still_grants(&used, &asked_about).is_ok()) {
-            return Ok(Ok(self.deliver(params, response)));
+            return self.deliver(params, response, context).await.map(Ok);
         }
         let mut hold = Hold::begin(
             self.embedding,
@@ -169,7 +169,7 @@ impl Hook {
         events::emit(&params.request, || Stage::Released { held: true });
         response.body = hold.into_body();
         self.use_from_here_on(params, grant);
-        Ok(Ok(self.deliver(params, response)))
+        self.deliver(params, response, context).await.map(Ok)
     }
 
     fn use_from_here_on(&self, params: &mut FetchParams, grant: GrantUse) {
@@ -211,7 +211,7 @@ impl Hook {
             let answered = self.facts(params, &response, FailedStage::Response);
             self.still_grants(&grant, &answered)?;
         }
-        Ok(Ok(self.deliver(params, response)))
+        self.deliver(params, response, context).await.map(Ok)
     }
 }
 
