@@ -1,6 +1,7 @@
 //! The resource threads from their messages on, against servers on loopback.
 
-use embedder_traits::EventLoopWaker;
+use content_security_policy::Destination;
+use embedder_traits::{AuthenticationResponse, EventLoopWaker};
 use futures::{SinkExt, StreamExt};
 use net_traits::blob_url_store::UrlWithBlobClaim;
 use net_traits::request::{Referrer, RequestBuilder, RequestMode};
@@ -11,6 +12,7 @@ use net_traits::{
 use parking_lot::{Mutex, MutexGuard};
 use profile_traits::generic_callback::GenericCallback as ProfileGenericCallback;
 use servo_base::generic_channel::{GenericCallback, lazy_callback};
+use servo_base::id::TEST_WEBVIEW_ID;
 use servo_default_resources as _;
 use servo_url::ServoUrl;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use super::*;
+use crate::fetch::checks::test_requests::client;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -42,6 +45,11 @@ struct Threads {
 
 impl Threads {
     fn start() -> Self {
+        // Nobody answers, which is as good as letting all requests go.
+        Self::start_with(crossbeam_channel::unbounded().0)
+    }
+
+    fn start_with(embedder: crossbeam_channel::Sender<NetToEmbedderMsg>) -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -51,8 +59,7 @@ impl Threads {
             TimeProfilerChan(None),
             MemoryProfilerChan(memory_profiler),
             GenericEmbedderProxy {
-                // Nobody answers, which is as good as letting all requests go.
-                sender: crossbeam_channel::unbounded().0,
+                sender: embedder,
                 event_loop_waker: Box::new(Asleep),
             },
             None,
@@ -110,10 +117,9 @@ async fn outcome(mut page: UnboundedReceiver<FetchResponseMsg>) -> Vec<String> {
     while let Some(message) = timeout(LIMIT, page.recv()).await.expect("in time") {
         heard.push(match message {
             FetchResponseMsg::ProcessResponse(_, Ok(metadata)) => {
-                let FetchMetadata::Filtered { unsafe_, .. } = metadata else {
-                    panic!("the response is not filtered");
-                };
-                format!("{}", unsafe_.status.raw_code())
+                let (FetchMetadata::Filtered { unsafe_: head, .. }
+                | FetchMetadata::Unfiltered(head)) = metadata;
+                format!("{}", head.status.raw_code())
             },
             FetchResponseMsg::ProcessResponse(_, Err(_)) => "error".to_owned(),
             FetchResponseMsg::ProcessResponseChunk(_, chunk) => {
@@ -150,6 +156,74 @@ async fn a_page_is_fetched_and_the_end_is_heard_once() {
         request(&format!("http://127.0.0.1:{port}/")),
     );
     assert_eq!(outcome(page).await, ["200", "hello", "end"]);
+    threads.exit();
+    tokio::task::block_in_place(|| threads.runtime.shutdown());
+}
+
+/// A proxy that forwards nothing unless it is told the password, and then answers itself.
+async fn asking_proxy(listener: TcpListener) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let mut head = [0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut head).await {
+                let head = String::from_utf8_lossy(&head[..length]);
+                let answer: &[u8] = if head.contains("Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=")
+                {
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nthrough"
+                } else {
+                    b"HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"p\"\r\nContent-Length: 2\r\n\r\nno"
+                };
+                stream.write_all(answer).await.expect("written");
+            }
+        });
+    }
+}
+
+/// <https://fetch.spec.whatwg.org/#http-network-or-cache-fetch>, step 15.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_navigation_asks_the_person_for_the_proxys_password_and_once() {
+    let (embedder, messages) = crossbeam_channel::unbounded();
+    let mut threads = Threads::start_with(embedder);
+    let (listener, port) = listener().await;
+    tokio::spawn(asking_proxy(listener));
+    let before = servo_config::prefs::get().clone();
+    servo_config::prefs::set(servo_config::prefs::Preferences {
+        network_http_proxy_uri: format!("http://127.0.0.1:{port}"),
+        ..before.clone()
+    });
+    let asked: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
+    let log = Arc::clone(&asked);
+    // Ends when the last thread that could ask is gone.
+    std::thread::spawn(move || {
+        while let Ok(message) = messages.recv() {
+            if let NetToEmbedderMsg::RequestAuthentication(_, url, for_proxy, answer) = message {
+                log.lock().push((url.to_string(), for_proxy));
+                let _ = answer.send(Some(AuthenticationResponse {
+                    username: "user".to_owned(),
+                    password: "secret".to_owned(),
+                }));
+            }
+        }
+    });
+    let navigation = || {
+        let url = ServoUrl::parse("http://far.test/").expect("a URL");
+        let claimed = UrlWithBlobClaim::for_url(url.clone()).expect("no blob URL");
+        RequestBuilder::new(Some(TEST_WEBVIEW_ID), claimed, Referrer::NoReferrer)
+            .origin(url.origin())
+            .client(client(url.origin()))
+            .mode(RequestMode::Navigate)
+            .destination(Destination::Document)
+    };
+    // What is no navigation asks nobody.
+    let page = fetch(&threads.public, request("http://far.test/"));
+    assert_eq!(outcome(page).await, ["407", "no", "end"]);
+    assert!(asked.lock().is_empty());
+    for _ in 0..2 {
+        let page = fetch(&threads.public, navigation());
+        assert_eq!(outcome(page).await, ["200", "through", "end"]);
+    }
+    assert_eq!(*asked.lock(), [(format!("http://127.0.0.1:{port}/"), true)]);
+    servo_config::prefs::set(before);
     threads.exit();
     tokio::task::block_in_place(|| threads.runtime.shutdown());
 }
