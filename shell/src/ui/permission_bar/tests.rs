@@ -284,6 +284,22 @@ fn the_sentence_names_both_sites_and_the_network() {
 }
 
 #[test]
+fn with_an_egress_the_sentence_says_from_where_the_server_is_seen() {
+    let (_model, view) = question([Ask::default()]);
+    let view = QuestionView {
+        egress: Some("socks5://proxy.example:1080".to_owned()),
+        ..view
+    };
+    let text = headline(&view).plain();
+    assert!(
+        text.ends_with(
+            "from api.photos.example, as seen from the egress \u{2068}socks5://proxy.example:1080\u{2069}."
+        ),
+        "{text}"
+    );
+}
+
+#[test]
 fn names_in_other_scripts_are_shown_twice_and_isolated() {
     let (_model, view) = question([Ask {
         url: "https://www.bücher.example/".to_owned(),
