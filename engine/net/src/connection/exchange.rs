@@ -44,7 +44,9 @@ pub struct OutgoingRequest {
 /// Hears of [interim responses](https://www.rfc-editor.org/rfc/rfc9110#section-15.2) such as 103, which change nothing. Those of
 /// HTTP/2 are not told: hyper passes over them.
 #[derive(Clone)]
-pub struct InterimListener(Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>);
+pub struct InterimListener(Arc<Hears>);
+
+type Hears = dyn Fn(StatusCode, &HeaderMap) + Send + Sync;
 
 impl InterimListener {
     /// One that tells `hears`, which must return at once.

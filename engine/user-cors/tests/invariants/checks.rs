@@ -104,9 +104,10 @@ pub fn addresses(trace: &Trace) -> Result<(), String> {
                 }
             },
             Event::Deliver { request } if through_egress[request] => {
-                if starts[request].0.local {
-                    return Err(format!("{request:?} left the local network"));
-                }
+                let is_public = !starts[request].0.local;
+                is_public
+                    .then_some(())
+                    .ok_or_else(|| format!("{request:?} left the local network"))?;
             },
             Event::Deliver { request } if egress => {
                 return Err(format!("{request:?} came around the egress"));
