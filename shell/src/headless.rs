@@ -28,6 +28,10 @@ use crate::startup::{Engine, Startup};
 /// How long a loaded page may take until its picture is stable, before it is taken as it is.
 const STABLE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How a line of the console begins that goes to standard output, and whole: the result of a test, as the runner of
+/// web-platform-tests for Servo reads it.
+const REPORT: &str = "ALERT: RESULT: ";
+
 /// How long a page may take to give its text.
 const DUMP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -301,8 +305,13 @@ impl Front for HeadlessFront {
         self.redraw.set(true);
     }
 
-    fn console_message(&self, message: &ConsoleMessage) {
-        let level = match message.level {
+    fn console_message(&self, level: &ConsoleLogLevel, text: &str) {
+        if matches!(level, ConsoleLogLevel::Log) && text.starts_with(REPORT) {
+            // A closed standard output leaves nobody to tell.
+            let _ = writeln!(std::io::stdout(), "{text}");
+            return;
+        }
+        let name = match level {
             ConsoleLogLevel::Log => "log",
             ConsoleLogLevel::Debug => "debug",
             ConsoleLogLevel::Info => "info",
@@ -311,7 +320,8 @@ impl Front for HeadlessFront {
             ConsoleLogLevel::Trace => "trace",
             ConsoleLogLevel::Dir => "dir",
         };
-        eprintln!("console {level}: {}", message.text);
+        let message = ConsoleMessage::new(level.clone(), text.to_owned());
+        eprintln!("console {name}: {}", message.text);
     }
 }
 

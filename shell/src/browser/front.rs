@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use servo::{RenderingContext, ScreenGeometry};
-
-use super::tab::ConsoleMessage;
+use servo::{ConsoleLogLevel, RenderingContext, ScreenGeometry};
 
 /// A window, or what stands in its place when there is none.
 pub trait Front {
@@ -30,6 +28,6 @@ pub trait Front {
     /// Something to draw has changed.
     fn request_redraw(&self);
 
-    /// A page, or Servo on its behalf, wrote to its console.
-    fn console_message(&self, message: &ConsoleMessage);
+    /// A page, or Servo on its behalf, wrote this to its console. It is as long as the page made it.
+    fn console_message(&self, level: &ConsoleLogLevel, text: &str);
 }

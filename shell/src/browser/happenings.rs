@@ -15,8 +15,7 @@ impl Browser {
     pub(super) fn servo_happening(&mut self, happening: Happening) {
         match happening {
             Happening::Console(level, text) => {
-                self.front
-                    .console_message(&ConsoleMessage::new(level, text));
+                self.front.console_message(&level, &text);
             },
             Happening::DevtoolsStarted { port } => {
                 eprintln!("Developer tools can connect to 127.0.0.1:{port}.");
@@ -139,9 +138,8 @@ impl Browser {
                 }
             },
             Happening::Console(level, text) => {
-                let message = ConsoleMessage::new(level, text);
-                self.front.console_message(&message);
-                state.push_console_message(message);
+                self.front.console_message(&level, &text);
+                state.push_console_message(ConsoleMessage::new(level, text));
                 // A console that nobody shows needs no drawing.
                 return;
             },

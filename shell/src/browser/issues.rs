@@ -53,7 +53,7 @@ impl Browser {
     pub fn issue(&mut self, webview: WebViewId, issue: &Issue) {
         self.issues.push(object(issue));
         let message = ConsoleMessage::new(ConsoleLogLevel::Warn, issue.message());
-        self.front.console_message(&message);
+        self.front.console_message(&message.level, &message.text);
         let tab = self.tabs.iter_mut().find(|tab| tab.webview.id() == webview);
         if let Some(tab) = tab {
             if matches!(issue.refusal, Some(Refusal::NotPublic(_))) {

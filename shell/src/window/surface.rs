@@ -6,8 +6,8 @@ use std::rc::Rc;
 use anyhow::{Context as _, anyhow};
 use raw_window_handle::{HasDisplayHandle, HasWindowHandle};
 use servo::{
-    DeviceIntPoint, DeviceIntRect, DeviceIntSize, OffscreenRenderingContext, RenderingContext,
-    ScreenGeometry, WindowRenderingContext,
+    ConsoleLogLevel, DeviceIntPoint, DeviceIntRect, DeviceIntSize, OffscreenRenderingContext,
+    RenderingContext, ScreenGeometry, WindowRenderingContext,
 };
 use winit::dpi::PhysicalSize;
 use winit::event_loop::ActiveEventLoop;
@@ -145,7 +145,8 @@ impl Front for Surface {
         self.window.request_redraw();
     }
 
-    fn console_message(&self, message: &ConsoleMessage) {
+    fn console_message(&self, level: &ConsoleLogLevel, text: &str) {
+        let message = ConsoleMessage::new(level.clone(), text.to_owned());
         log::info!("console: {}", message.text);
     }
 }

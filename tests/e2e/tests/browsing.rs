@@ -71,6 +71,20 @@ fn request_for(server: &RawServer, path: &str) -> Result<RawRequest> {
 }
 
 #[test]
+fn a_tests_report_is_one_whole_line_of_standard_output() -> Result<()> {
+    // As upstream's runner for Servo reads it; it may be longer than what a console keeps.
+    let server = RawServer::answering(|_| {
+        page(
+            "console.log('ALERT: RESULT: ' + 'x'.repeat(100000)); console.log('another'); tell('');",
+        )
+    })?;
+    let mut browser = Browser::open(&server.url("/"), &BrowserOptions::default())?;
+    let report = browser.wait_for_alert("RESULT: ", LIMIT)?;
+    assert_eq!(report, "x".repeat(100_000));
+    end(browser)
+}
+
+#[test]
 fn cookies_are_stored_sent_and_shown_to_script_by_their_attributes() -> Result<()> {
     let server = RawServer::start(|path| match path {
         "/" => page_with_headers(
