@@ -15,6 +15,7 @@ use url::Url;
 use user_cors::{AddressSpaceOverrides, Settings};
 
 use crate::address::{self, Navigation};
+use crate::browser::tab::OwnPage;
 use crate::permission_settings;
 use crate::preferences::{self, PreferenceError};
 
@@ -289,7 +290,12 @@ impl Arguments {
         Ok(())
     }
 
-    /// The page to open first, if one was given.
+    /// The page of the browser's own to open first, if one was given.
+    pub fn own_page(&self) -> Option<OwnPage> {
+        self.page.as_deref().and_then(OwnPage::parse)
+    }
+
+    /// The page to open first, if one was given that is not the browser's own.
     ///
     /// # Errors
     /// If it is no URL, file or search.
@@ -297,6 +303,9 @@ impl Arguments {
         let Some(input) = self.page.as_deref() else {
             return Ok(None);
         };
+        if self.own_page().is_some() {
+            return Ok(None);
+        }
         match address::parse_argument(input) {
             Ok(Navigation::Url(url)) => Ok(Some(url)),
             Ok(Navigation::Search(words)) => Ok(Some(address::search_url(&words))),
@@ -460,6 +469,14 @@ mod tests {
             arguments.first_page().unwrap().unwrap().as_str(),
             "http://web-platform.test:8000/",
         );
+    }
+
+    #[test]
+    fn a_page_of_the_browser_s_own_is_no_search() {
+        let arguments = parse("latchkey:permissions").unwrap();
+        assert_eq!(arguments.own_page(), Some(OwnPage::Permissions));
+        assert_eq!(arguments.first_page().unwrap(), None);
+        assert_eq!(parse("latchkey").unwrap().own_page(), None);
     }
 
     #[test]

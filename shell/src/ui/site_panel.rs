@@ -34,9 +34,11 @@ pub fn site_panel_ui(
         .show(context, |ui| {
             Frame::window(ui.style()).inner_margin(16).show(ui, |ui| {
                 ui.set_width(WIDTH.min(screen.width() - 60.0));
+                let height = (screen.height() - place.y - 60.0).max(120.0);
                 ScrollArea::vertical()
                     .id_salt("site panel")
-                    .max_height((screen.height() - place.y - 60.0).max(120.0))
+                    .max_height(height)
+                    .min_scrolled_height(height)
                     .auto_shrink([false, true])
                     .show(ui, |ui| content_ui(ui, panel, commands));
             });

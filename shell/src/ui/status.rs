@@ -99,13 +99,15 @@ fn text_with_dismissal_ui(ui: &mut Ui, text: &str, palette: &Palette) -> bool {
     ui.horizontal(|ui| {
         icons::icon_ui(ui, Icon::Warning, 16.0, palette.caution_text);
         let width = ui.available_width() - BUTTON - ui.spacing().item_spacing.x;
-        ui.vertical(|ui| {
-            ui.set_width(width.max(80.0));
+        ui.scope(|ui| {
+            ui.set_max_width(width.max(80.0));
             ui.add(egui::Label::new(text).wrap());
         });
-        is_dismissed =
-            icons::sized_icon_button_ui(ui, Icon::Close, "Dismiss this notice", true, BUTTON, 12.0)
-                .clicked();
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let name = "Dismiss this notice";
+            is_dismissed =
+                icons::sized_icon_button_ui(ui, Icon::Close, name, true, BUTTON, 12.0).clicked();
+        });
     });
     is_dismissed
 }

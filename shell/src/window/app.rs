@@ -206,8 +206,12 @@ impl BrowserWindow {
         browser.govern(governing);
         let first_page = startup.first_page.take();
         let mut interface = Interface::default();
-        interface.toolbar.focus_address = first_page.is_none();
+        let own_page = startup.arguments.own_page();
+        interface.toolbar.focus_address = first_page.is_none() && own_page.is_none();
         browser.open_tab(first_page, Placement::Front);
+        if let Some(page) = own_page {
+            browser.apply(Command::Open(page.address().to_owned()));
+        }
 
         surface.window.set_visible(true);
         let mut window = Self {

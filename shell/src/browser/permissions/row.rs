@@ -29,8 +29,10 @@ pub struct PermissionRow {
     pub last_used: Timestamp,
     /// How many bytes were read under it.
     pub bytes: u64,
-    /// What the answer was, how long it holds, and what it was used for, as text.
+    /// What the answer was, and how long it holds, as text.
     pub description: String,
+    /// What a permission was used for, and what is left of its budget, as text.
+    pub usage: Option<String>,
     /// Why it counts for nothing at this moment, if it does not.
     pub suspended: Option<String>,
     /// What a search looks at, in lower case.
@@ -57,24 +59,19 @@ impl PermissionRow {
             parts.push(format!("until {}", day(expires)));
         }
         let usage = &grant.usage;
-        parts.push(match usage.requests {
-            0 => "not used yet".to_owned(),
+        let used = match usage.requests {
+            0 => "Not used yet".to_owned(),
             requests => format!(
-                "last used {}, {}, {}",
+                "Last used {}, {}, {} · today {} of {} requests and {} of {}",
                 day(grant.last_used),
                 count(requests, "request", "requests"),
-                size(usage.bytes)
-            ),
-        });
-        if usage.requests > 0 {
-            parts.push(format!(
-                "of a day's budget {} of {} requests and {} of {}",
+                size(usage.bytes),
                 usage.day.requests,
                 budget.requests,
                 size(usage.day.bytes),
                 size(budget.bytes)
-            ));
-        }
+            ),
+        };
         let suspended = if is_suspended {
             Some("Suspended: given on another network".to_owned())
         } else if usage.is_spent(budget, now) {
@@ -85,6 +82,7 @@ impl PermissionRow {
         Self {
             last_used: grant.last_used,
             bytes: usage.bytes,
+            usage: Some(used),
             ..Self::new(
                 Subject::Grant(grant.id),
                 &grant.coverage.key,
@@ -135,6 +133,7 @@ impl PermissionRow {
             last_used: created,
             bytes: 0,
             description,
+            usage: None,
             suspended,
             searchable,
         }
@@ -189,17 +188,19 @@ mod tests {
         let row = PermissionRow::of_grant(&grant, false, &budget, NOW);
         assert!(
             row.description
-                .starts_with("Always allowed · GET · until 2023-12-14 · not used yet"),
+                .starts_with("Always allowed · GET · until 2023-12-14"),
             "{}",
             row.description
         );
+        assert_eq!(row.usage.as_deref(), Some("Not used yet"));
         assert_eq!(row.suspended, None);
         grant.usage.requests = 2;
         grant.usage.day.began = NOW;
         grant.usage.day.requests = budget.requests;
         grant.usage.day.bytes = 1 << 20;
         let row = PermissionRow::of_grant(&grant, false, &budget, NOW);
-        assert!(row.description.contains("and 1 MiB of"), "{row:?}");
+        let used = row.usage.unwrap();
+        assert!(used.contains("requests and 1 MiB of"), "{used}");
         assert!(row.suspended.unwrap().starts_with("Used up"));
         let row = PermissionRow::of_grant(&grant, true, &budget, NOW);
         assert!(row.fits("suspended"), "{row:?}");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use thiserror::Error;
-use user_cors::{LocalNetwork, NetworkChange, SecureContexts, Settings, Switch};
+use user_cors::{DualCheck, LocalNetwork, NetworkChange, SecureContexts, Settings, Switch};
 
 use super::transfer::{TransferError, write};
 use crate::permission_settings;
@@ -38,6 +38,8 @@ pub enum SettingControl {
         /// What is counted.
         unit: &'static str,
     },
+    /// Text in a form of its own, with an example of it.
+    Text(String, &'static str),
 }
 
 /// A setting as it is shown.
@@ -89,6 +91,14 @@ const INSECURE_REQUESTERS: Choices = &[
     ("true", "Pages over http may ask, too (for tests)"),
 ];
 
+const DUAL_CHECK: Choices = &[
+    ("false", "Give pages what came through the egress"),
+    (
+        "true",
+        "Fetch directly as well, and give pages only what is the same both ways",
+    ),
+];
+
 /// The settings as they are shown, in order.
 pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
     let fixed = |name: &str| {
@@ -116,6 +126,11 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
         factor,
         unit,
     };
+    let egress =
+        fixed("Egress").map_or_else(|| settings.egress.to_string(), |value| value.value.clone());
+    let dual_check = fixed("DualCheck").map_or(settings.dual_check == DualCheck::On, |value| {
+        value.value == "true"
+    });
     let budget = settings.budget;
     vec![
         SettingRow {
@@ -132,6 +147,25 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
                 "user_cors.local_network",
                 "Local network",
                 SettingControl::Choice(LOCAL_NETWORK, second(!blocks)),
+            )
+        },
+        SettingRow {
+            fixed_by: fixed("Egress").map(|value| value.source.clone()),
+            ..row(
+                "user_cors.egress",
+                "The way out of what you allow",
+                SettingControl::Text(
+                    egress,
+                    "direct, http://proxy.example:3128 or socks5://proxy.example:1080",
+                ),
+            )
+        },
+        SettingRow {
+            fixed_by: fixed("DualCheck").map(|value| value.source.clone()),
+            ..row(
+                "user_cors.dual_check",
+                "With a proxy as the way out",
+                SettingControl::Choice(DUAL_CHECK, second(dual_check)),
             )
         },
         row(
@@ -276,6 +310,7 @@ mod tests {
                     .map(|(value, _)| (*value).to_owned())
                     .collect(),
                 SettingControl::Number { factor, .. } => vec![(3 * factor).to_string()],
+                SettingControl::Text(..) => vec!["socks5://proxy.example:1080".to_owned()],
             };
             for (index, value) in values.iter().enumerate() {
                 let mut settings = Settings::default();
@@ -287,6 +322,7 @@ mod tests {
                 match shown.control {
                     SettingControl::Choice(_, chosen) => assert_eq!(chosen, index, "{}", row.name),
                     SettingControl::Number { value, .. } => assert_eq!(value, 3, "{}", row.name),
+                    SettingControl::Text(text, _) => assert_eq!(text, *value, "{}", row.name),
                 }
             }
         }

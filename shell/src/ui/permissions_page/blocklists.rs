@@ -4,7 +4,7 @@ use egui::{Key, Label, RichText, ScrollArea, TextEdit, Ui, WidgetInfo, WidgetTyp
 use user_cors::{BlockedTarget, BlocklistOwner, BuiltInCategory};
 
 use super::row::caution_ui;
-use super::{PermissionsPageState, explanation_ui, heading_ui};
+use super::{FIELD_MARGIN, PermissionsPageState, explanation_ui, heading_ui};
 use crate::browser::command::Command;
 use crate::browser::permissions::words::count;
 use crate::browser::permissions::{Permissions, PermissionsCommand};
@@ -42,9 +42,10 @@ fn own_ui(
     heading_ui(ui, "Yours");
     ui.horizontal_wrapped(|ui| {
         let field = TextEdit::singleline(&mut state.entry)
+            .margin(FIELD_MARGIN)
             .hint_text("bank.example or https://www.bank.example")
             .char_limit(512)
-            .desired_width(300.0);
+            .desired_width(340.0);
         let response = ui.add(field);
         let value = state.entry.clone();
         response.widget_info(|| {

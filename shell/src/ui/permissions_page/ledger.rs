@@ -99,6 +99,7 @@ fn rows_ui(ui: &mut Ui, permissions: &Permissions, commands: &mut Commands) {
                     title: pair(&row.key.requester, &row.key.target, "read from", palette),
                     description: &row.description,
                     caution: None,
+                    usage: None,
                 };
                 line_ui(ui, line, None);
             }

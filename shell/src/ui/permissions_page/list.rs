@@ -2,7 +2,7 @@
 
 use egui::{Button, ComboBox, ScrollArea, Ui, WidgetInfo, WidgetType};
 
-use super::row::{Line, LineButton, ROW_HEIGHT, line_ui, origin, pair};
+use super::row::{Line, LineButton, ROW_HEIGHT, TALL_ROW_HEIGHT, line_ui, origin, pair};
 use super::{PermissionsPageState, Section, explanation_ui, heading_ui, search_ui};
 use crate::browser::command::Command;
 use crate::browser::permissions::words::count;
@@ -225,6 +225,7 @@ fn embargoes_ui(ui: &mut Ui, permissions: &Permissions, commands: &mut Commands)
                     title,
                     description: &row.description,
                     caution: None,
+                    usage: None,
                 };
                 let name = format!("Let it ask: {}", row.key.1.display());
                 let button = LineButton {
@@ -248,6 +249,10 @@ fn rows_ui(
     nothing: &str,
 ) {
     let is_searched = !state.search.trim().is_empty();
+    let height = match state.section {
+        Section::Refused => ROW_HEIGHT,
+        _ => TALL_ROW_HEIGHT,
+    };
     let found = state.found(permissions);
     if found.is_empty() {
         ui.label(if is_searched {
@@ -261,7 +266,7 @@ fn rows_ui(
     ScrollArea::vertical()
         .id_salt("permissions")
         .auto_shrink(false)
-        .show_rows(ui, ROW_HEIGHT, found.len(), |ui, range| {
+        .show_rows(ui, height, found.len(), |ui, range| {
             let shown = found.get(range).unwrap_or_default();
             for row in shown
                 .iter()
@@ -293,6 +298,7 @@ pub(in crate::ui) fn permission_ui(ui: &mut Ui, row: &PermissionRow, commands: &
         title: pair(&key.requester, &key.target, verb, palette),
         description: &row.description,
         caution: row.suspended.as_deref(),
+        usage: row.usage.as_deref(),
     };
     if line_ui(ui, line, Some(LineButton { text, name: &name })) {
         commands.push(command);

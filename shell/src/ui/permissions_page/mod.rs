@@ -25,6 +25,9 @@ use crate::browser::permissions::Permissions;
 #[cfg(test)]
 mod tests;
 
+/// Around the text of a field, so that it is as high as a button.
+const FIELD_MARGIN: Margin = Margin::symmetric(8, 5);
+
 /// A part of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Section {
@@ -69,8 +72,8 @@ pub struct PermissionsPageState {
     confirms_clearing: bool,
     entry: String,
     entry_error: Option<String>,
-    /// Numbers of settings that are being typed, by the setting's name.
-    numbers: HashMap<&'static str, String>,
+    /// Values of settings that are being typed, by the setting's name.
+    typed: HashMap<&'static str, String>,
     files: Option<FileChoice>,
 }
 
@@ -89,7 +92,7 @@ pub fn permissions_page_ui(
             ui.label(RichText::new("Permissions").font(theme::strong_font(22.0)));
             sections_ui(ui, state);
             if let Some(failure) = &permissions.failure {
-                let text = format!("The change may not last: {failure}.");
+                let text = format!("This did not work, or may not last: {failure}.");
                 ui.label(RichText::new(text).color(palette.caution_text));
             }
             ui.separator();
@@ -125,6 +128,7 @@ fn sections_ui(ui: &mut Ui, state: &mut PermissionsPageState) {
 /// A field to search in.
 fn search_ui(ui: &mut Ui, text: &mut String, hint: &str, name: &str) -> egui::Response {
     let field = egui::TextEdit::singleline(text)
+        .margin(FIELD_MARGIN)
         .hint_text(hint.to_owned())
         .char_limit(256)
         .desired_width(240.0);

@@ -9,12 +9,17 @@ use crate::ui::theme::{self, Palette};
 /// How high a line is.
 pub(super) const ROW_HEIGHT: f32 = 58.0;
 
+/// How high a line is that says what something was used for.
+pub(super) const TALL_ROW_HEIGHT: f32 = 76.0;
+
 /// What a line says.
 pub(super) struct Line<'a> {
     pub(super) title: LayoutJob,
     pub(super) description: &'a str,
     /// Something that stands out from the description.
     pub(super) caution: Option<&'a str>,
+    /// What it was used for.
+    pub(super) usage: Option<&'a str>,
 }
 
 /// What a line's button is called, and what it is for, for who cannot see beside what it stands.
@@ -26,11 +31,15 @@ pub(super) struct LineButton<'a> {
 /// Draws a line, and returns whether its button was clicked.
 pub(super) fn line_ui(ui: &mut Ui, line: Line<'_>, button: Option<LineButton<'_>>) -> bool {
     let palette = Palette::of(ui.visuals());
-    let size = vec2(ui.available_width(), ROW_HEIGHT);
+    let height = match line.usage {
+        Some(_) => TALL_ROW_HEIGHT,
+        None => ROW_HEIGHT,
+    };
+    let size = vec2(ui.available_width(), height);
     let layout = Layout::right_to_left(Align::Center);
     let mut is_clicked = false;
     let inner = ui.allocate_ui_with_layout(size, layout, |ui| {
-        ui.set_min_height(ROW_HEIGHT);
+        ui.set_min_height(height);
         ui.add_space(8.0);
         if let Some(LineButton { text, name }) = button {
             let response = ui.button(text);
@@ -50,6 +59,12 @@ pub(super) fn line_ui(ui: &mut Ui, line: Line<'_>, button: Option<LineButton<'_>
             let format = text_format(theme::text_font(13.0), palette.weak_text);
             job.append(line.description, 0.0, format);
             ui.add(Label::new(job).truncate());
+            if let Some(usage) = line.usage {
+                let text = RichText::new(usage)
+                    .font(theme::text_font(13.0))
+                    .color(palette.weak_text);
+                ui.add(Label::new(text).truncate());
+            }
         });
     });
     let rect = inner.response.rect;

@@ -31,6 +31,7 @@ pub(super) fn servers_ui(ui: &mut Ui, permissions: &Permissions) {
                     title: plain(&row.target, palette),
                     description: &row.description,
                     caution: None,
+                    usage: None,
                 };
                 line_ui(ui, line, None);
             }

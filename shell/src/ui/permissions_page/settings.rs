@@ -4,7 +4,7 @@ use egui::{Button, Label, RichText, ScrollArea, TextEdit, Ui, WidgetInfo, Widget
 use user_cors::PolicyStatus;
 
 use super::row::caution_ui;
-use super::{PermissionsPageState, explanation_ui, heading_ui};
+use super::{FIELD_MARGIN, PermissionsPageState, explanation_ui, heading_ui};
 use crate::browser::command::Command;
 use crate::browser::permissions::{
     Permissions, PermissionsCommand, SettingChange, SettingControl, SettingRow,
@@ -56,8 +56,11 @@ fn setting_ui(
             factor,
             unit,
         } => number_ui(ui, row, (*value, *factor, unit), state),
+        SettingControl::Text(value, example) => text_ui(ui, row, (value, example), state),
     };
     if let Some(value) = change {
+        // What comes into force may be written in another way.
+        state.typed.remove(row.name);
         let change = SettingChange {
             name: row.name,
             value,
@@ -83,13 +86,14 @@ fn number_ui(
     state: &mut PermissionsPageState,
 ) -> Option<String> {
     let text = state
-        .numbers
+        .typed
         .entry(row.name)
         .or_insert_with(|| value.to_string());
     let mut change = None;
     ui.horizontal(|ui| {
         let response = ui.add(
             TextEdit::singleline(text)
+                .margin(FIELD_MARGIN)
                 .char_limit(12)
                 .desired_width(110.0),
         );
@@ -117,6 +121,46 @@ fn number_ui(
             }
         }
     });
+    change
+}
+
+fn text_ui(
+    ui: &mut Ui,
+    row: &SettingRow,
+    (value, example): (&str, &str),
+    state: &mut PermissionsPageState,
+) -> Option<String> {
+    if row.fixed_by.is_some() {
+        ui.label(user_cors::bounded_escaped(value, 300));
+        return None;
+    }
+    let text = state
+        .typed
+        .entry(row.name)
+        .or_insert_with(|| value.to_owned());
+    let mut change = None;
+    ui.horizontal_wrapped(|ui| {
+        let field = TextEdit::singleline(text)
+            .margin(FIELD_MARGIN)
+            .char_limit(300)
+            .desired_width(340.0);
+        let response = ui.add(field);
+        let shown = text.clone();
+        response.widget_info(|| {
+            let mut info = WidgetInfo::labeled(WidgetType::TextEdit, true, row.label);
+            info.current_text_value = Some(shown.clone());
+            info
+        });
+        if text.trim() != value {
+            let name = format!("Apply: {}", row.label);
+            let response = ui.button("Apply");
+            response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &name));
+            if response.clicked() {
+                change = Some(text.trim().to_owned());
+            }
+        }
+    });
+    explanation_ui(ui, &format!("For instance {example}."));
     change
 }
 

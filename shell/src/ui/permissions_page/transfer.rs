@@ -65,6 +65,7 @@ fn preview_ui(ui: &mut Ui, import: &Import, commands: &mut Commands) {
                     title: pair(&row.key.requester, &row.key.target, verb, palette),
                     description: &row.description,
                     caution: None,
+                    usage: None,
                 };
                 line_ui(ui, line, None);
             }
