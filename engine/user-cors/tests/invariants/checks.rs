@@ -73,7 +73,7 @@ pub fn provenance(trace: &Trace) -> Result<(), String> {
 
 /// Invariant 5: What is delivered came from one of the addresses that were classified; they are public unless the person was asked
 /// about the local network; and nothing was looked up between classification and sending. Where there is an egress, what is
-/// delivered went through it, and nothing that is sent for this feature goes around it.
+/// delivered went through it, and nothing that is sent for this feature goes around it or is looked up.
 pub fn addresses(trace: &Trace) -> Result<(), String> {
     let starts = starts(trace);
     let mut classified: BTreeMap<RequestNo, Addresses> = BTreeMap::new();
@@ -83,6 +83,9 @@ pub fn addresses(trace: &Trace) -> Result<(), String> {
     for event in trace {
         match event {
             Event::Egress { on } => egress = *on,
+            Event::Resolve { request, .. } if egress && sent.contains_key(request) => {
+                return Err(format!("{request:?} was looked up in spite of the egress"));
+            },
             Event::Resolve { request, .. } => {
                 classified.remove(request);
             },

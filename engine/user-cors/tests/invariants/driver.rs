@@ -138,7 +138,7 @@ pub fn history(user_cors: &UserCors, seed: u64, world: World) -> (Trace, Reached
         settings: Settings {
             local_network,
             budget: BUDGET,
-            egress: if seed % 8 == 5 {
+            egress: if seed % 16 == 5 {
                 "http://proxy.example:3128".parse().expect("an egress")
             } else {
                 Egress::Direct
@@ -234,7 +234,7 @@ impl Driver<'_> {
                     self.settings.enabled = Switch::On;
                     self.apply_settings();
                 },
-                2 => {
+                2 if self.one_in(4) => {
                     self.settings.egress = match self.way_out() {
                         WayOut::Direct => "socks5://proxy.example".parse().expect("an egress"),
                         WayOut::Egress => Egress::Direct,

@@ -266,8 +266,13 @@ fn each_check_catches_a_break_of_its_rule() {
 
     let rebound = broken(|trace| {
         let sent = last_send_of_a_delivery(trace)?;
-        if let Event::Send { peer, .. } = &mut trace[sent] {
-            *peer = 3;
+        match &mut trace[sent] {
+            Event::Send {
+                peer,
+                by_egress: false,
+                ..
+            } => *peer = 3,
+            _ => return None,
         }
         Some(())
     });
@@ -291,7 +296,12 @@ fn each_check_catches_a_break_of_its_rule() {
     );
     let local = broken(|trace| {
         let sent = last_send_of_a_delivery(trace)?;
-        let Event::Send { request, .. } = trace[sent] else {
+        let Event::Send {
+            request,
+            by_egress: false,
+            ..
+        } = trace[sent]
+        else {
             return None;
         };
         trace.iter_mut().find_map(|event| match event {
