@@ -192,7 +192,10 @@ fn was_refused(error: &hyper::Error) -> bool {
 
 /// Whether the whole connection ended, rather than this exchange only.
 fn ended_connection(error: &hyper::Error) -> bool {
-    error.is_incomplete_message()
+    // NOTE: what waits until a server of HTTP/2 allows it a stream ends with its connection in an error of the user's. No
+    // request of ours without a body has another.
+    error.is_user()
+        || error.is_incomplete_message()
         || error.is_canceled()
         || error.is_closed()
         || find_source::<io::Error>(error).is_some()

@@ -453,3 +453,52 @@ async fn bodies_are_sent_and_stop_with_their_exchange() {
     assert!(exchange.record.reused);
     assert_eq!(text(exchange).await, (3 << 20).to_string());
 }
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_stream_goes_elsewhere_when_its_connection_ends() {
+    let certificates = Certificates::new(&["secure.test"]);
+    for round in 0..20 {
+        let (report, mut reports) = mpsc::unbounded_channel();
+        let end = Arc::new(tokio::sync::Notify::new());
+        let acceptor = certificates.acceptor(&["h2"]);
+        let ending = Arc::clone(&end);
+        let server = Server::start(move |stream, index| {
+            let (acceptor, report, end) = (acceptor.clone(), report.clone(), Arc::clone(&ending));
+            async move {
+                let stream: TlsStream<TcpStream> = acceptor.accept(stream).await?;
+                let mut builder = h2::server::Builder::new();
+                if index == 0 {
+                    builder.max_concurrent_streams(0);
+                }
+                let mut connection = builder.handshake(stream).await.map_err(io::Error::other)?;
+                if index == 0 {
+                    let _ = report.send(());
+                    tokio::select! {
+                        _ = connection.accept() => {},
+                        () = end.notified() => {},
+                    }
+                    return Ok(());
+                }
+                while let Some(request) = connection.accept().await {
+                    let (_, respond) = request.map_err(io::Error::other)?;
+                    answer(respond, Bytes::from_static(b"ok"))
+                        .await
+                        .map_err(io::Error::other)?;
+                }
+                Ok(())
+            }
+        })
+        .await;
+        let connections = Connections::new(trusting(&certificates));
+        let mut first = Box::pin(connections.exchange(secure(&server, "/")));
+        tokio::select! {
+            _ = &mut first => panic!("there is no stream"),
+            _ = reports.recv() => {},
+        }
+        drop(first);
+        end.notify_one();
+        let exchange = connections.exchange(secure(&server, "/")).await;
+        let exchange = exchange.unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+        assert_eq!(text(exchange).await, "ok");
+    }
+}
