@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use content_security_policy::Destination;
 use net_traits::request::{Request, RequestId, RequestMode};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -102,6 +103,8 @@ struct FetchRecord {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Navigation,
+    /// Of a frame, an `embed` or an `object`: it ends with the document around it.
+    NestedNavigation,
     Subresource,
     WebSocket,
     /// May outlive its document, and has a body of so many bytes.
@@ -135,7 +138,13 @@ impl FetchGroups {
     ) -> Option<Registration> {
         let kind = match &request.mode {
             RequestMode::WebSocket { .. } => Kind::WebSocket,
-            _ if request.is_navigation_request() => Kind::Navigation,
+            _ if request.is_navigation_request() => {
+                if request.destination == Destination::Document {
+                    Kind::Navigation
+                } else {
+                    Kind::NestedNavigation
+                }
+            },
             _ if request.keep_alive => {
                 let length = request.body.as_ref().and_then(|body| body.len());
                 Kind::Keepalive(length.unwrap_or(0).try_into().unwrap_or(u64::MAX))
@@ -196,7 +205,10 @@ impl FetchGroups {
     /// a document is not one of its fetches.
     pub(crate) fn cancel_documents(&self, documents: &[PipelineId]) {
         self.cancel_where(|record| {
-            matches!(record.kind, Kind::Subresource | Kind::WebSocket) && record.is_of(documents)
+            matches!(
+                record.kind,
+                Kind::NestedNavigation | Kind::Subresource | Kind::WebSocket
+            ) && record.is_of(documents)
         });
     }
 
@@ -205,11 +217,13 @@ impl FetchGroups {
     pub(crate) fn stop_webview(&self, webview: WebViewId) {
         self.end_where(
             |record| {
-                matches!(record.kind, Kind::Navigation | Kind::Subresource)
-                    && record.webview == Some(webview)
+                matches!(
+                    record.kind,
+                    Kind::Navigation | Kind::NestedNavigation | Kind::Subresource
+                ) && record.webview == Some(webview)
             },
             |record| match record.kind {
-                Kind::Navigation => record.controller.stop(),
+                Kind::Navigation | Kind::NestedNavigation => record.controller.stop(),
                 _ => record.controller.cancel(),
             },
         );
@@ -294,7 +308,6 @@ impl Drop for Registration {
 
 #[cfg(test)]
 mod tests {
-    use content_security_policy::Destination;
     use net_traits::blob_url_store::UrlWithBlobClaim;
     use net_traits::request::{Referrer, RequestBuilder};
     use servo_base::id::{
@@ -355,10 +368,13 @@ mod tests {
         let mut socket = request(Some(TEST_WEBVIEW_ID), Some(document));
         web_socket(&mut socket);
         let image = request(Some(TEST_WEBVIEW_ID), Some(document));
-        let [navigation, socket, image] =
-            [navigation, socket, image].map(|request| register(&groups, &request));
+        let mut frame = request(Some(TEST_WEBVIEW_ID), Some(document));
+        frame.destination = Destination::IFrame;
+        let [navigation, socket, image, frame] =
+            [navigation, socket, image, frame].map(|request| register(&groups, &request));
         groups.cancel_documents(&[document]);
         assert!(!navigation.controller.is_cancelled());
+        assert!(frame.controller.is_cancelled());
         assert!(socket.controller.is_cancelled());
         assert!(image.controller.is_cancelled());
 
