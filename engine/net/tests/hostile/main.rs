@@ -9,12 +9,13 @@
 mod client;
 mod http2;
 mod kinds;
+mod limits;
 mod server;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::panic;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use servo_url::ServoUrl;
@@ -35,8 +36,7 @@ const FREED_WITHIN: Duration = Duration::from_secs(1);
 static CLIENT: LazyLock<Mutex<Client>> = LazyLock::new(|| {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
-        panics.push(info.to_string());
+        lock(&PANICS).push(info.to_string());
         hook(info);
     }));
     Mutex::new(Client::start())
@@ -114,17 +114,23 @@ fn there_are_sixty_kinds_and_all_are_in_the_document() {
     );
 }
 
+/// A lock, also after a test that failed while it held it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn parse(url: &str) -> ServoUrl {
+    ServoUrl::parse(url).expect("a URL")
+}
+
 /// Runs each of `kinds`, and reports all that went wrong.
 fn run(kinds: &'static [Kind]) {
-    let client = CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let client = lock(&CLIENT);
     let runtime = Runtime::new().expect("a runtime");
     let chosen = std::env::var("HOSTILE").unwrap_or_default();
     let mut wrong = String::new();
     // A test before this one may have failed, which is a panic of its own.
-    PANICS
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clear();
+    lock(&PANICS).clear();
     for kind in kinds.iter().filter(|kind| kind.name.contains(&chosen)) {
         let began = Instant::now();
         let (result, growth) = runtime.block_on(drive(&client, kind));
@@ -139,8 +145,7 @@ fn run(kinds: &'static [Kind]) {
         if growth > kind.memory << 20 {
             problems.push(format!("took {} MiB of memory", growth >> 20));
         }
-        let mut panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
-        problems.extend(panics.drain(..));
+        problems.append(&mut lock(&PANICS));
         for problem in problems {
             let _ = writeln!(wrong, "{}: {problem}", kind.name);
         }
@@ -185,7 +190,7 @@ async fn meet(client: &Client, kind: &Kind, server: &Server) -> Result<(), Strin
     }
     for round in 0..kind.rounds {
         let url = url(kind, server, &format!("/{round}"));
-        let url = ServoUrl::parse(&url).expect("a URL");
+        let url = parse(&url);
         let mut fetch = client.fetch((kind.request)(request(&url, &url)));
         let heard = if let Outcome::GivenUp { .. } = kind.outcome {
             give_up(client, server, &mut fetch).await?
@@ -247,7 +252,7 @@ async fn check_honest(client: &Client, kind: &Kind, server: &Server) -> Result<(
             sleep(Duration::from_millis(1)).await;
         }
     }
-    let url = ServoUrl::parse(&url(kind, server, "/honest")).expect("a URL");
+    let url = parse(&url(kind, server, "/honest"));
     let heard = client.fetch(request(&url, &url)).end(LIMIT).await;
     match heard {
         Some(heard) if heard.complete && heard.status == Some(200) && heard.text == HONEST => {

@@ -4,10 +4,11 @@ use std::io::Write;
 
 use async_compression::Level;
 use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
-use tokio::io::{AsyncReadExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 
-use super::Outcome::{BrokenBody, Complete, CompleteOfLength};
+use super::Outcome::{BrokenBody, Complete, CompleteOfLength, NeverComplete};
 use super::{Kind, keep};
+use crate::server::Over;
 
 /// What a bomb unpacks to, in bytes.
 const BOMB: u64 = 256 << 20;
@@ -90,6 +91,32 @@ pub const KINDS: &[Kind] = &[
             coded("zstd, gzip", &pack(Packing::Gzip, &skippable, BOMB))
         },
     ),
+    Kind::new(
+        "an end after each byte of gzip in chunks",
+        NeverComplete,
+        |mut conn, response| {
+            Box::pin(async move {
+                conn.request().await?;
+                conn.write(&response[..conn.index % response.len()]).await?;
+                conn.io.shutdown().await
+            })
+        },
+    )
+    .prepared(|| {
+        let packed = pack(Packing::Gzip, b"hello", 0);
+        let (first, second) = packed.split_at(packed.len() / 2);
+        let mut response =
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+                .to_vec();
+        for chunk in [first, second, b""] {
+            response.extend(format!("{:x}\r\n", chunk.len()).bytes());
+            response.extend(chunk);
+            response.extend(b"\r\n");
+        }
+        keep(response)
+    })
+    .over(Over::Tls)
+    .rounds(100),
     Kind::answer("nonsense in place of gzip", BrokenBody(200), || {
         coded("gzip", b"not gzip at all")
     }),

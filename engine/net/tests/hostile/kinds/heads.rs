@@ -163,7 +163,7 @@ pub const KINDS: &[Kind] = &[
         |mut conn, _| {
             Box::pin(async move {
                 conn.request().await?;
-                let sent = RESPONSE.get(..conn.index).unwrap_or(RESPONSE);
+                let sent = &RESPONSE[..conn.index % LENGTH];
                 conn.write(sent).await
             })
         },
@@ -176,7 +176,7 @@ pub const KINDS: &[Kind] = &[
         |mut conn, _| {
             Box::pin(async move {
                 conn.request().await?;
-                let sent = RESPONSE.get(..conn.index).unwrap_or(RESPONSE);
+                let sent = &RESPONSE[..conn.index % LENGTH];
                 conn.write(sent).await?;
                 conn.io.shutdown().await
             })

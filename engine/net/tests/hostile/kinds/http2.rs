@@ -90,6 +90,21 @@ pub const KINDS: &[Kind] = &[
     sent("HTTP/1.1 in place of HTTP/2", NetworkError, || {
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
     }),
+    Kind::new(
+        "an end after each byte of an HTTP/2 response",
+        Outcome::NeverComplete,
+        |mut conn, _| {
+            Box::pin(async move {
+                begin(&mut conn, &[]).await?;
+                let response = response(request(&mut conn).await?, "hello");
+                let sent = &response[..conn.index % response.len()];
+                conn.write(sent).await?;
+                conn.io.shutdown().await
+            })
+        },
+    )
+    .over(Over::Http2)
+    .rounds(60),
     sent("100,000 pings", Complete(200, "hello"), || {
         before_response(&frame(PING, 0, 0, &[7; 8]), 100_000)
     }),
@@ -277,8 +292,37 @@ pub const KINDS: &[Kind] = &[
         bytes.extend(frame(DATA, END_STREAM, FIRST, b"hello"));
         keep(bytes)
     }),
-    sent("10,000 interim responses", Complete(200, "hello"), || {
-        before_response(&head(&literal(":status", "103")), 10_000)
+    sent("300,000 interim responses", Complete(200, "hello"), || {
+        before_response(&head(&literal(":status", "103")), 300_000)
+    }),
+    sent(
+        "an interim response inside of a response",
+        Outcome::NeverComplete,
+        || {
+            let mut bytes = head(&[STATUS_200]);
+            bytes.extend(head(&literal(":status", "103")));
+            bytes.extend(frame(DATA, END_STREAM, FIRST, b"hello"));
+            keep(bytes)
+        },
+    ),
+    sent("a second head", Outcome::NeverComplete, || {
+        let mut bytes = head(&[STATUS_200]).repeat(2);
+        bytes.extend(frame(DATA, END_STREAM, FIRST, b"hello"));
+        keep(bytes)
+    }),
+    sent("trailers with a status", Complete(200, "hello"), || {
+        let mut bytes = head(&[STATUS_200]);
+        bytes.extend(frame(DATA, 0, FIRST, b"hello"));
+        bytes.extend(frame(
+            HEADERS,
+            END_HEADERS | END_STREAM,
+            FIRST,
+            &[STATUS_200],
+        ));
+        keep(bytes)
+    }),
+    sent("a response to what nobody asked", NetworkError, || {
+        keep(frame(HEADERS, END_HEADERS, 101, &[STATUS_200]))
     }),
     sent("more data than the window", Outcome::NeverComplete, || {
         let mut bytes = head(&[STATUS_200]);
