@@ -67,7 +67,7 @@ pub(crate) async fn http_network_or_cache_fetch(
         force_new_connection: attempt == Attempt::NewConnection,
     };
     // 8.23. to 8.25. The HTTP cache.
-    let mut lookup = Lookup::new(params, &http_request, cache_mode, context);
+    let mut lookup = Lookup::new(params, &http_request, cache_mode, context).await;
     // 9. If aborted, return the appropriate network error.
     if context.controller.is_cancelled() {
         return FetchResponse::network_error(Cause::Cancelled);

@@ -1,9 +1,10 @@
 //! The HTTP cache as [`crate::fetch`] sees it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -11,6 +12,7 @@ use net_traits::CacheEntryDescriptor;
 use parking_lot::Mutex;
 
 use super::cache_control::CacheControl;
+use super::disk::{DiskLimits, DiskTier};
 use super::freshness::{current_age, freshness};
 use super::key::{CacheKey, CacheRequest};
 use super::range::{Part, PartialContent, make_partial, requested_part};
@@ -38,12 +40,18 @@ impl Default for CacheLimits {
     }
 }
 
+/// How long a fetch waits for the disk; then it goes on as if nothing was there.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a fetch asks the disk again because something was removed while it was read.
+const LOAD_ATTEMPTS: usize = 3;
+
 /// An HTTP cache. Clones share what is stored.
 ///
-/// No method blocks for longer than it takes to copy headers, so all of them can be called from async code.
+/// No method but [`Self::settle`] blocks for longer than it takes to copy headers, so all of them can be called from async
+/// code.
 #[derive(Clone, Default)]
 pub struct HttpCache {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct Shared {
@@ -55,26 +63,72 @@ pub(super) struct Shared {
 
 impl Default for Shared {
     fn default() -> Self {
-        Self::new(CacheLimits::default())
+        Self::new(CacheLimits::default(), None)
     }
 }
 
 impl Shared {
-    fn new(limits: CacheLimits) -> Self {
+    fn new(limits: CacheLimits, disk: Option<DiskTier>) -> Self {
         Self {
             limits,
-            store: Mutex::new(Store::new(limits)),
+            store: Mutex::new(Store::new(limits, disk)),
             arriving: AtomicUsize::new(0),
         }
     }
 }
 
 impl HttpCache {
-    /// An empty cache.
+    /// An empty cache, in memory only.
     pub fn new(limits: CacheLimits) -> Self {
         Self {
-            shared: Arc::new(Shared::new(limits)),
+            shared: Arc::new(Shared::new(limits, None)),
         }
+    }
+
+    /// A cache that is also kept in the file at `path`, with what is there already. If the file cannot be used, the cache is
+    /// in memory only, and the log says so.
+    pub fn with_file(limits: CacheLimits, path: &Path, disk_limits: DiskLimits) -> Self {
+        let disk = DiskTier::start(path, disk_limits);
+        Self {
+            shared: Arc::new(Shared::new(limits, disk)),
+        }
+    }
+
+    /// Brings what the disk holds for a key into memory, before [`Self::lookup`] and [`Self::begin_store`]. Returns at once
+    /// if that is nothing.
+    pub async fn load(&self, key: &CacheKey) {
+        for _ in 0..LOAD_ATTEMPTS {
+            let (answer, removals) = {
+                let store = self.shared.store.lock();
+                let Some(answer) = store.disk().and_then(|disk| disk.request(key)) else {
+                    return;
+                };
+                (answer, store.removals())
+            };
+            let Ok(Ok(records)) = tokio::time::timeout(LOAD_TIMEOUT, answer).await else {
+                return;
+            };
+            let mut store = self.shared.store.lock();
+            // What was removed meanwhile must not come back.
+            if store.removals() == removals {
+                store.restore(key, records);
+                return;
+            }
+        }
+    }
+
+    /// Waits until all changes are in the file, for `limit` at most. Returns whether they are.
+    pub fn settle(&self, limit: Duration) -> bool {
+        let (done, is_done) = mpsc::channel();
+        if let Some(disk) = self.shared.store.lock().disk() {
+            disk.settle(move || {
+                // Nobody waits any more after the limit.
+                let _ = done.send(());
+            });
+        } else {
+            return true;
+        }
+        is_done.recv_timeout(limit).is_ok()
     }
 
     /// The stored response for a request, whether it is fresh or not; `None` if there is none, or the request does not want
@@ -166,10 +220,10 @@ impl HttpCache {
         let selecting = storable(request, head.status, &head.headers).filter(|_| fits);
         let Some(selecting) = selecting else {
             if replaces_what_is_stored(request, head.status) {
-                let mut store = self.shared.store.lock();
-                store.remove_of_key(request.key, |entry| {
-                    entry.selecting.match_request(request.headers)
-                });
+                self.shared
+                    .store
+                    .lock()
+                    .remove_selected(request.key, request.headers);
             }
             return None;
         };
@@ -187,6 +241,7 @@ impl HttpCache {
             times: (request_time, response_time),
             content_length,
             part,
+            may_last: true,
             body: Some(Vec::new()),
         })
     }
@@ -234,33 +289,56 @@ impl HttpCache {
         let urls = invalidated_urls(key.url(), response_headers);
         let mut store = self.shared.store.lock();
         for url in &urls {
-            store.remove_url(url, |stored| stored.partition() == key.partition());
+            store.remove_url(url, key.partition());
         }
     }
 
-    /// Forgets everything, also what is arriving.
-    pub fn clear(&self) {
-        self.purge(|_| true);
+    /// Forgets everything, also what is arriving, then calls `done`: at once, or from another thread if there is a file.
+    pub fn clear(&self, done: impl FnOnce() + Send + 'static) {
+        let mut store = self.shared.store.lock();
+        store.remove_keys(|_| true);
+        match store.disk() {
+            Some(disk) => disk.clear(done),
+            None => {
+                drop(store);
+                done();
+            },
+        }
     }
 
-    /// Forgets the entries for whose key `predicate` is true, also those that are arriving.
-    pub fn purge(&self, predicate: impl FnMut(&CacheKey) -> bool) {
-        self.shared.store.lock().remove_keys(predicate);
+    /// Forgets the entries for whose key `predicate` is true, also those that are arriving and those on disk.
+    pub fn purge(&self, mut predicate: impl FnMut(&CacheKey) -> bool + Send + 'static) {
+        let mut store = self.shared.store.lock();
+        store.remove_keys(&mut predicate);
+        if let Some(disk) = store.disk() {
+            disk.remove_keys(predicate);
+        }
     }
 
-    /// What is stored, by URL.
-    pub fn entries(&self) -> Vec<CacheEntryDescriptor> {
+    /// Calls `answer` with what is stored, by URL: at once, or from another thread if there is a file.
+    pub fn entries(&self, answer: impl FnOnce(Vec<CacheEntryDescriptor>) + Send + 'static) {
         let store = self.shared.store.lock();
         let mut urls: Vec<_> = store.keys().map(|key| key.url().to_string()).collect();
-        drop(store);
-        urls.sort_unstable();
-        urls.dedup();
-        urls.into_iter().map(CacheEntryDescriptor::new).collect()
+        let finish = move |on_disk: Vec<String>| {
+            urls.extend(on_disk);
+            urls.sort_unstable();
+            urls.dedup();
+            answer(urls.into_iter().map(CacheEntryDescriptor::new).collect());
+        };
+        match store.disk() {
+            Some(disk) => disk.urls(finish),
+            None => {
+                drop(store);
+                finish(Vec::new());
+            },
+        }
     }
 
     /// The bytes that the cache takes in memory.
     pub fn size_of(&self) -> usize {
-        self.shared.store.lock().size() + self.shared.arriving.load(Ordering::Relaxed)
+        let store = self.shared.store.lock();
+        let disk = store.disk().map_or(0, DiskTier::size_of);
+        store.size() + disk + self.shared.arriving.load(Ordering::Relaxed)
     }
 }
 

@@ -7,6 +7,7 @@ use http::header::{
     RANGE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
 
 use super::stored_response::ResponseHead;
 
@@ -48,7 +49,7 @@ pub(super) fn requested_part(
 }
 
 /// Where the body of a stored 206 belongs in the complete one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PartialContent {
     /// Its first byte.
     pub(super) first: usize,
@@ -143,6 +144,14 @@ impl PartialContent {
         Some((part, bytes))
     }
 
+    /// Whether a body of this length can be the one that was stored with it.
+    pub(super) const fn is_of(&self, stored: usize) -> bool {
+        let end = self.first.checked_add(stored);
+        stored > 0
+            && stored <= self.length
+            && matches!(end, Some(end) if end <= self.complete_length)
+    }
+
     /// Whether a part with this many bytes is all there is.
     pub(super) const fn is_complete(&self, stored: usize) -> bool {
         self.first == 0 && stored == self.complete_length
@@ -178,7 +187,7 @@ fn if_range_holds(request_headers: &HeaderMap, headers: &HeaderMap) -> bool {
 }
 
 /// One range of bytes, as it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum ByteRange {
     /// From a first byte to a last one, or to the end.
     From(usize, Option<usize>),

@@ -9,15 +9,17 @@ use http::{HeaderMap, StatusCode};
 use servo_url::ServoUrl;
 
 use super::cache::CacheLimits;
+use super::disk::{DiskTier, Record, may_last};
 use super::key::CacheKey;
 use super::no_vary_search::UrlSearchVariance;
 use super::range::{PartialContent, make_partial};
 use super::stored_response::{Freshness, ResponseHead, StoredResponse};
 use super::validation::{strong_validator, update_headers};
 use super::vary::SelectingHeaders;
+use crate::connection::NetworkPartitionKey;
 
 /// The most responses of one key; above it, the one goes that was not used for longest.
-const MAX_VARIANTS: usize = 16;
+pub(super) const MAX_VARIANTS: usize = 16;
 /// The most keys that differ in the query only and are looked at for one of them that is equivalent.
 const MAX_EQUIVALENT: usize = 16;
 /// What an entry takes beside its body, headers and key, in bytes; an estimate.
@@ -37,6 +39,10 @@ pub(super) struct Store {
     arriving: HashMap<u64, CacheKey>,
     /// For numbers that are never used twice.
     last_number: u64,
+    /// How often something was removed for another reason than room.
+    removals: u64,
+    /// The other tier, which is told of each change.
+    disk: Option<DiskTier>,
 }
 
 /// One stored response.
@@ -51,9 +57,22 @@ pub(super) struct Entry {
     pub(super) selecting: SelectingHeaders,
     pub(super) request_time: SystemTime,
     pub(super) response_time: SystemTime,
+    /// Whether it may be on disk.
+    may_last: bool,
 }
 
 impl Entry {
+    fn to_record(&self, key: &CacheKey) -> Record {
+        Record {
+            key: key.clone(),
+            selecting: self.selecting.clone(),
+            head: self.head.clone(),
+            body: self.body.clone(),
+            part: self.part,
+            times: (self.request_time, self.response_time),
+        }
+    }
+
     /// A copy of the entry, whose age and freshness are yet to be found out.
     pub(super) fn to_response(&self, is_of_url: bool) -> StoredResponse {
         StoredResponse {
@@ -70,8 +89,8 @@ impl Entry {
 }
 
 impl Store {
-    /// An empty store.
-    pub(super) fn new(limits: CacheLimits) -> Self {
+    /// An empty store, above another tier.
+    pub(super) fn new(limits: CacheLimits, disk: Option<DiskTier>) -> Self {
         Self {
             limits,
             size: 0,
@@ -80,7 +99,19 @@ impl Store {
             uses: BTreeMap::new(),
             arriving: HashMap::new(),
             last_number: 0,
+            removals: 0,
+            disk,
         }
+    }
+
+    /// The other tier.
+    pub(super) const fn disk(&self) -> Option<&DiskTier> {
+        self.disk.as_ref()
+    }
+
+    /// A number that is another one after anything was removed for another reason than room.
+    pub(super) const fn removals(&self) -> u64 {
+        self.removals
     }
 
     fn number(&mut self) -> u64 {
@@ -102,6 +133,9 @@ impl Store {
         self.uses.remove(&entry.last_use);
         self.uses.insert(last_use, key.clone());
         entry.last_use = last_use;
+        if let Some(disk) = &self.disk {
+            disk.touch(key);
+        }
         Some(entry)
     }
 
@@ -130,13 +164,8 @@ impl Store {
         self.select(&found, headers)
     }
 
-    /// Removes all responses that answer a request for this URL, whatever else is in the key, as far as `condition` holds
-    /// for that.
-    pub(super) fn remove_url(
-        &mut self,
-        url: &ServoUrl,
-        mut condition: impl FnMut(&CacheKey) -> bool,
-    ) {
+    /// Removes all responses of a partition that answer a request for this URL, whatever else is in the key.
+    pub(super) fn remove_url(&mut self, url: &ServoUrl, partition: &NetworkPartitionKey) {
         let equivalent: HashSet<CacheKey> = self
             .equivalent
             .values()
@@ -147,7 +176,39 @@ impl Store {
             })
             .cloned()
             .collect();
-        self.remove_keys(|key| (key.url() == url || equivalent.contains(key)) && condition(key));
+        self.remove_keys(|key| {
+            (key.url() == url || equivalent.contains(key)) && key.partition() == partition
+        });
+        if let Some(disk) = &self.disk {
+            disk.remove_url(partition, url);
+        }
+    }
+
+    /// Removes the responses of a key that a request with these headers selects.
+    pub(super) fn remove_selected(&mut self, key: &CacheKey, headers: &HeaderMap) {
+        self.removals += 1;
+        self.forget(key, |entry| entry.selecting.match_request(headers));
+        if let Some(disk) = &self.disk {
+            let headers = headers.clone();
+            disk.remove(key, move |selecting| selecting.match_request(&headers));
+        }
+    }
+
+    /// Takes over what the disk holds for a key and for its equivalents. What is in memory is as new, or newer.
+    pub(super) fn restore(&mut self, key: &CacheKey, records: Vec<Record>) {
+        for record in records {
+            let mut stored = self.entries.get(&record.key).into_iter().flatten();
+            let is_known = stored.any(|entry| {
+                entry.selecting == record.selecting && entry.response_time >= record.times.1
+            });
+            if !is_known {
+                self.add(record, true);
+            }
+        }
+        if let Some(disk) = &self.disk {
+            disk.is_loaded(key);
+        }
+        self.evict();
     }
 
     /// Notes that a response is arriving and returns its writer's number.
@@ -167,20 +228,24 @@ impl Store {
     /// same representation, and not stored if all of that is.
     ///
     /// <https://www.rfc-editor.org/rfc/rfc9111#section-3.4>
-    pub(super) fn insert(
-        &mut self,
-        key: CacheKey,
-        mut head: ResponseHead,
-        (mut body, mut part): (Bytes, Option<PartialContent>),
-        selecting: SelectingHeaders,
-        (request_time, response_time): (SystemTime, SystemTime),
-    ) {
-        let stored = self.entries.get(&key).into_iter().flatten();
-        for stored in stored.filter(|entry| entry.selecting == selecting) {
-            if stored.response_time > response_time {
+    ///
+    /// `may_last` says whether the response may go on disk, as far as its connection tells.
+    pub(super) fn insert(&mut self, mut record: Record, may_last: bool) {
+        let Record {
+            key,
+            selecting,
+            head,
+            body,
+            part,
+            times: (_, response_time),
+        } = &mut record;
+        let mut both_may_last = may_last;
+        let stored = self.entries.get(key).into_iter().flatten();
+        for stored in stored.filter(|entry| entry.selecting == *selecting) {
+            if stored.response_time > *response_time {
                 return;
             }
-            let Some(arrived) = &part else { continue };
+            let Some(arrived) = &*part else { continue };
             let validators = (
                 strong_validator(&stored.head.headers),
                 strong_validator(&head.headers),
@@ -194,15 +259,34 @@ impl Store {
                     let combined = PartialContent::combine(older, (arrived, &body[..]))
                         .filter(|(_, bytes)| bytes.len() <= self.limits.entry);
                     if let Some((combined, bytes)) = combined {
-                        head = combined_head(&stored.head, &head, &combined);
-                        part = (!combined.is_complete(bytes.len())).then_some(combined);
-                        body = Bytes::from(bytes.into_boxed_slice());
+                        *head = combined_head(&stored.head, head, &combined);
+                        *part = (!combined.is_complete(bytes.len())).then_some(combined);
+                        *body = Bytes::from(bytes.into_boxed_slice());
+                        both_may_last &= stored.may_last;
                     }
                 },
                 _ => {},
             }
         }
-        self.remove_of_key(&key, |entry| entry.selecting == selecting);
+        let may_last = both_may_last && may_last_on_disk(&record);
+        if let Some(disk) = &self.disk {
+            disk.put(record.clone(), may_last);
+        }
+        self.add(record, may_last);
+        self.evict();
+    }
+
+    /// Adds an entry in the place of those that the same requests select.
+    fn add(&mut self, record: Record, may_last: bool) {
+        let Record {
+            key,
+            selecting,
+            head,
+            body,
+            part,
+            times: (request_time, response_time),
+        } = record;
+        self.forget(&key, |entry| entry.selecting == selecting);
         let number = self.number();
         let has_equivalents = UrlSearchVariance::of(&head.headers).is_some();
         // The key is in two more places then.
@@ -221,6 +305,7 @@ impl Store {
             selecting,
             request_time,
             response_time,
+            may_last,
         };
         self.size += entry.size;
         self.uses.insert(number, key.clone());
@@ -236,9 +321,8 @@ impl Store {
         variants.push(entry);
         if variants.len() > MAX_VARIANTS {
             let oldest = variants.iter().map(|entry| entry.last_use).min();
-            self.remove_of_key(&key, |entry| Some(entry.last_use) == oldest);
+            self.forget(&key, |entry| Some(entry.last_use) == oldest);
         }
-        self.evict();
     }
 
     /// Changes the head and times of an entry, if it is still there. `update` returns whether it stays.
@@ -260,19 +344,27 @@ impl Store {
         let head_after = head_size(&entry.head);
         entry.size = entry.size - head_before + head_after;
         self.size = self.size - head_before + head_after;
+        let record = entry.to_record(key);
+        let lasted = entry.may_last;
+        entry.may_last &= may_last_on_disk(&record);
+        match &self.disk {
+            Some(disk) if stays && entry.may_last => disk.update(record),
+            Some(disk) if lasted => {
+                let selecting = record.selecting;
+                disk.remove(key, move |other| *other == selecting);
+            },
+            _ => {},
+        }
         if stays {
             self.evict();
         } else {
-            self.remove_of_key(key, |entry| entry.id == id);
+            self.removals += 1;
+            self.forget(key, |entry| entry.id == id);
         }
     }
 
-    /// Removes entries of a key.
-    pub(super) fn remove_of_key(
-        &mut self,
-        key: &CacheKey,
-        mut condition: impl FnMut(&Entry) -> bool,
-    ) {
+    /// Removes entries of a key from memory.
+    fn forget(&mut self, key: &CacheKey, mut condition: impl FnMut(&Entry) -> bool) {
         let Some(entries) = self.entries.get_mut(key) else {
             return;
         };
@@ -296,8 +388,9 @@ impl Store {
         }
     }
 
-    /// Removes whole keys, and keeps what is arriving for them from being stored.
+    /// Removes whole keys from memory, and keeps what is arriving for them from being stored.
     pub(super) fn remove_keys(&mut self, mut condition: impl FnMut(&CacheKey) -> bool) {
+        self.removals += 1;
         self.arriving.retain(|_, key| !condition(key));
         self.entries.retain(|key, entries| {
             let goes = condition(key);
@@ -330,9 +423,21 @@ impl Store {
             let Some((last_use, key)) = self.uses.pop_first() else {
                 return;
             };
-            self.remove_of_key(&key, |entry| entry.last_use == last_use);
+            let mut has_equivalents = false;
+            self.forget(&key, |entry| {
+                let goes = entry.last_use == last_use;
+                has_equivalents |= goes && UrlSearchVariance::of(&entry.head.headers).is_some();
+                goes
+            });
+            if let Some(disk) = &self.disk {
+                disk.is_evicted(&key, has_equivalents);
+            }
         }
     }
+}
+
+fn may_last_on_disk(record: &Record) -> bool {
+    may_last(&record.key, &record.selecting, &record.head.headers)
 }
 
 /// Whether an entry with this key says that it is an answer to requests for `url`.
@@ -389,10 +494,11 @@ mod tests {
     }
 
     fn store_of(total: usize) -> Store {
-        Store::new(CacheLimits {
+        let limits = CacheLimits {
             total,
             entry: total,
-        })
+        };
+        Store::new(limits, None)
     }
 
     fn foo(value: u16) -> HeaderMap {
@@ -422,13 +528,15 @@ mod tests {
         };
         let selecting = SelectingHeaders::of(&foo(variant), &head.headers).unwrap();
         let times = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
-        store.insert(
-            key(number),
-            head,
-            (vec![0; length].into(), None),
+        let record = Record {
+            key: key(number),
             selecting,
+            head,
+            body: vec![0; length].into(),
+            part: None,
             times,
-        );
+        };
+        store.insert(record, true);
     }
 
     fn is_consistent(store: &Store) -> bool {
@@ -495,9 +603,10 @@ mod tests {
         );
         assert!(store.select(&key(5), &foo(0)).is_none());
         let url = key(5).url().clone();
-        store.remove_url(&url, |_| false);
+        let other = NetworkPartitionKey(user_cors::Site::parse("https://other.example"));
+        store.remove_url(&url, &other);
         assert_eq!(found(&mut store, 0), Some(20));
-        store.remove_url(&url, |_| true);
+        store.remove_url(&url, &NetworkPartitionKey::default());
         assert_eq!(found(&mut store, 0), None);
         assert!(store.select(&key(0), &foo(0)).is_some());
         assert!(is_consistent(&store));

@@ -84,6 +84,13 @@ fn get(cache: &HttpCache, key: &CacheKey, fields: &str, now: u64) -> Option<Stor
     with(key, "GET", fields, |request| cache.lookup(request, at(now)))
 }
 
+fn urls(cache: &HttpCache) -> Vec<String> {
+    let (answer, answered) = std::sync::mpsc::channel();
+    cache.entries(move |entries| answer.send(entries).unwrap());
+    let entries = answered.recv().unwrap();
+    entries.into_iter().map(|entry| entry.key).collect()
+}
+
 fn body(cache: &HttpCache, key: &CacheKey, fields: &str) -> Option<Bytes> {
     get(cache, key, fields, 0).map(|stored| stored.body)
 }
@@ -114,8 +121,8 @@ fn what_is_stored_comes_out() {
     );
     let stale = get(&cache, &key, "", 10).unwrap();
     assert_eq!(stale.freshness, Freshness::MustRevalidate);
-    assert_eq!(cache.entries().len(), 1);
-    cache.clear();
+    assert_eq!(urls(&cache), [URL]);
+    cache.clear(|| ());
     assert!(get(&cache, &key, "", 0).is_none());
     assert_eq!(cache.size_of(), 0);
 }
@@ -147,7 +154,7 @@ fn keys_do_not_mix() {
         for other in &keys {
             assert_eq!(get(&cache, other, "", 0).is_some(), stored == other);
         }
-        cache.clear();
+        cache.clear(|| ());
     }
     assert_eq!(key(URL), key("https://example.com/#fragment"));
 }
@@ -188,7 +195,7 @@ fn variants() {
     assert_eq!(body(&cache, &key, "Foo: 1").unwrap(), "1");
     assert_eq!(body(&cache, &key, "Foo: 2").unwrap(), "2");
     assert_eq!(body(&cache, &key, "Foo: 3"), None);
-    assert_eq!(cache.entries().len(), 1);
+    assert_eq!(urls(&cache), [URL]);
 }
 
 #[test]
@@ -564,7 +571,7 @@ proptest! {
             writer.finish();
             prop_assert!(cache.size_of() <= 20_000);
             prop_assert_eq!(get(&cache, &key, "", 0).is_some_and(|stored| stored.body.len() == length), length <= 4000);
-            cache.purge(|stored| *stored == key && length % 7 == 0);
+            cache.purge(move |stored| *stored == key && length % 7 == 0);
         }
     }
 }

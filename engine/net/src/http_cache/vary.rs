@@ -2,15 +2,20 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, VARY};
 
-/// The request headers that select a stored response, with their values in the request that it answered.
+/// What is remembered of a header's value: SHA-256, so that no secret is.
+pub(super) type ValueDigest = [u8; 32];
+
+/// The request headers that select a stored response, with what tells their values in the request that it answered from
+/// others.
 ///
 /// NB: `Authorization` always counts, also where `Vary` does not name it: who signs in as somebody else does not see what
 /// was stored before.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct SelectingHeaders(Vec<(HeaderName, Option<Vec<u8>>)>);
+pub(super) struct SelectingHeaders(Vec<(HeaderName, Option<ValueDigest>)>);
 
 impl SelectingHeaders {
     /// `None` if the response varies by more than headers.
@@ -29,17 +34,30 @@ impl SelectingHeaders {
                 names.push(HeaderName::from_bytes(name).ok()?);
             }
         }
-        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        names.dedup();
-        Some(Self(
-            names
-                .into_iter()
-                .map(|name| {
-                    let value = normalized_value(request_headers, &name);
-                    (name, value)
-                })
-                .collect(),
-        ))
+        let headers = names.into_iter().map(|name| {
+            let value = normalized_value(request_headers, &name);
+            (name, value)
+        });
+        Some(Self::from_digests(headers.collect()))
+    }
+
+    /// The same from what [`Self::iter`] gave.
+    pub(super) fn from_digests(mut headers: Vec<(HeaderName, Option<ValueDigest>)>) -> Self {
+        headers.sort_unstable_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        headers.dedup_by(|(a, _), (b, _)| a == b);
+        Self(headers)
+    }
+
+    /// Each name with the digest of its value, or `None` if the request had none.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(HeaderName, Option<ValueDigest>)> {
+        self.0.iter()
+    }
+
+    /// Whether the request had an `Authorization`.
+    pub(super) fn name_authorization(&self) -> bool {
+        self.0
+            .iter()
+            .any(|(name, value)| *name == AUTHORIZATION && value.is_some())
     }
 
     /// Whether a request with these headers selects the response.
@@ -55,24 +73,23 @@ impl SelectingHeaders {
     pub(super) fn size_of(&self) -> usize {
         self.0
             .iter()
-            .map(|(name, value)| {
-                size_of::<(HeaderName, Option<Vec<u8>>)>()
-                    + name.as_str().len()
-                    + value.as_ref().map_or(0, Vec::len)
-            })
+            .map(|(name, _)| size_of::<(HeaderName, Option<ValueDigest>)>() + name.as_str().len())
             .sum()
     }
 }
 
-/// All values of the name, combined, without white space around list elements; `None` if the header is absent.
-fn normalized_value(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+/// The digest of all values of the name, combined, without white space around list elements; `None` if the header is absent.
+fn normalized_value(headers: &HeaderMap, name: &HeaderName) -> Option<ValueDigest> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
     let elements: Vec<_> = values
         .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
         .map(<[u8]>::trim_ascii)
         .collect();
-    Some(elements.join(&b","[..]))
+    digest(&SHA256, &elements.join(&b","[..]))
+        .as_ref()
+        .first_chunk()
+        .copied()
 }
 
 /// Names only: values may be secrets.

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::cache::Shared;
+use super::disk::Record;
 use super::key::CacheKey;
 use super::range::PartialContent;
 use super::stored_response::ResponseHead;
@@ -29,11 +30,18 @@ pub struct StoreWriter {
     pub(super) content_length: Option<usize>,
     /// The part that a 206 says it is.
     pub(super) part: Option<PartialContent>,
+    /// Whether the response may go on disk.
+    pub(super) may_last: bool,
     /// `None` once the writer has given up.
     pub(super) body: Option<Vec<u8>>,
 }
 
 impl StoreWriter {
+    /// Keeps the response off the disk.
+    pub fn keep_in_memory(&mut self) {
+        self.may_last = false;
+    }
+
     /// Takes the next piece of the body, as it was transferred.
     pub fn write(&mut self, chunk: &Bytes) {
         let Some(body) = &mut self.body else { return };
@@ -73,13 +81,15 @@ impl StoreWriter {
         let body = Bytes::from(body.into_boxed_slice());
         let mut store = self.shared.store.lock();
         if store.end(self.number) {
-            store.insert(
-                self.key.clone(),
-                self.head.clone(),
-                (body, self.part),
-                self.selecting.clone(),
-                self.times,
-            );
+            let record = Record {
+                key: self.key.clone(),
+                selecting: self.selecting.clone(),
+                head: self.head.clone(),
+                body,
+                part: self.part,
+                times: self.times,
+            };
+            store.insert(record, self.may_last);
         }
     }
 

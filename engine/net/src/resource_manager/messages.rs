@@ -95,14 +95,15 @@ impl Manager {
                 }
             },
             CoreResourceMsg::GetCacheEntries(reply) => {
-                reply.send_or_ignore(state.http_cache.entries());
+                state
+                    .http_cache
+                    .entries(move |entries| reply.send_or_ignore(entries));
             },
-            CoreResourceMsg::ClearCache(reply) => {
-                state.http_cache.clear();
+            CoreResourceMsg::ClearCache(reply) => state.http_cache.clear(move || {
                 if let Some(reply) = reply {
                     reply.send_or_ignore(());
                 }
-            },
+            }),
             CoreResourceMsg::ToFileManager(message) => state.files.handle(message),
             CoreResourceMsg::TotalSizeOfInFlightKeepAliveRecords(pipeline, reply) => {
                 reply.send_or_ignore(state.groups.keepalive_bytes(pipeline, None));

@@ -29,7 +29,9 @@ pub(super) fn follow(state: &Arc<NetworkState>, embedding: &'static Embedding) {
             };
             use_added_roots(&state, embedding, &mut roots);
             let grants = embedding.user_cors().grants(embedding.now());
-            state.http_cache.purge(|key| is_abandoned(key, &grants));
+            state
+                .http_cache
+                .purge(move |key| is_abandoned(key, &grants));
         }
     });
 }

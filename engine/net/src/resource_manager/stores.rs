@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::Sender;
 use devtools_traits::DevtoolsControlMsg;
@@ -20,9 +20,14 @@ use crate::embedder::NetToEmbedderMsg;
 use crate::embedding::Embedding;
 use crate::files::FileManager;
 use crate::hsts::HstsList;
-use crate::http_cache::{CacheLimits, HttpCache};
+use crate::http_cache::{CacheLimits, DiskLimits, HttpCache};
 use crate::network_state::NetworkState;
 use crate::protocols::ProtocolRegistry;
+
+/// The HTTP cache's file in the profile.
+const HTTP_CACHE_FILE: &str = "http-cache.sqlite";
+/// How long the end of the browser waits for what is to be written to it.
+const HTTP_CACHE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What both sides are made with.
 pub(super) struct StoresOptions {
@@ -70,7 +75,14 @@ impl Stores {
             cookies: RwLock::new(cookies),
             hsts: RwLock::new(hsts),
             authentication,
-            http_cache: HttpCache::new(CacheLimits::default()),
+            http_cache: match &directory {
+                Some(directory) => HttpCache::with_file(
+                    CacheLimits::default(),
+                    &directory.join(HTTP_CACHE_FILE),
+                    DiskLimits::default(),
+                ),
+                None => HttpCache::new(CacheLimits::default()),
+            },
             preflight_cache: Mutex::default(),
             connections,
             history_states: RwLock::default(),
@@ -99,6 +111,9 @@ impl Stores {
         }
         if let Err(error) = self.state.hsts.read().save(directory, now) {
             error!("the list of HSTS hosts could not be saved: {error}");
+        }
+        if !self.state.http_cache.settle(HTTP_CACHE_LIMIT) {
+            error!("the last responses of the HTTP cache may not be on disk: it takes too long");
         }
     }
 }

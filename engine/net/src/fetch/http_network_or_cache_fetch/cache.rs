@@ -40,7 +40,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     /// Steps 8.23 to 8.25: looks `http_request` up.
-    pub(super) fn new(
+    pub(super) async fn new(
         params: &FetchParams,
         http_request: &HttpRequest,
         mode: CacheMode,
@@ -65,6 +65,7 @@ impl Lookup {
             http_request.credentials.clone(),
             &request.current_url(),
         );
+        context.state.http_cache.load(&key).await;
         // 8.25. If httpRequest's cache mode is neither “no-store” nor “reload”.
         if !matches!(mode, CacheMode::NoStore | CacheMode::Reload) {
             lookup.stored = context.state.http_cache.lookup(
@@ -185,9 +186,17 @@ impl Lookup {
                 headers: forward.head.headers.clone(),
                 tls: forward.head.tls_security_info.clone(),
             };
-            if let Some(writer) =
+            if let Some(mut writer) =
                 cache.begin_store(&cache_request, &head, self.request_time, response_time)
             {
+                // Who accepted the certificate did so for this run of the browser.
+                if forward
+                    .exchange
+                    .as_ref()
+                    .is_none_or(|record| record.certificate_error_overridden)
+                {
+                    writer.keep_in_memory();
+                }
                 forward.body = store(std::mem::take(&mut forward.body), writer);
             }
         }
