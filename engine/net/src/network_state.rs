@@ -17,8 +17,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::connection::Connections;
 use crate::cookies::CookieJar;
 use crate::embedder::NetToEmbedderMsg;
-use crate::fetch::PreloadedResources;
 use crate::fetch::preflight_cache::PreflightCache;
+use crate::fetch::{MediaRequesters, PreloadedResources};
 use crate::files::FileManager;
 use crate::hsts::HstsList;
 use crate::http_authentication::AuthenticationEntries;
@@ -39,6 +39,8 @@ pub struct NetworkState {
     pub http_cache: HttpCache,
     /// The [CORS-preflight cache](https://fetch.spec.whatwg.org/#concept-cache).
     pub preflight_cache: Mutex<PreflightCache>,
+    /// What media elements have begun to read.
+    pub media_requesters: Mutex<MediaRequesters>,
     /// The connection pool.
     pub connections: Connections,
     /// Serialized state objects of session history entries.

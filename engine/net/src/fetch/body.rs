@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use net_traits::NetworkError;
 use thiserror::Error;
 
@@ -106,6 +106,42 @@ impl Body {
         }
     }
 
+    /// The first `length` bytes, or all if there are less, and whether they are all. They stay in the body. A body that breaks
+    /// off before is as long as it came, and not complete.
+    pub async fn first_bytes(&mut self, length: usize) -> (Bytes, bool) {
+        let mut first = BytesMut::new();
+        let mut end = None;
+        while first.len() < length {
+            match self.next().await {
+                Some(Ok(chunk)) if first.is_empty() && chunk.len() >= length => {
+                    first = chunk
+                        .try_into_mut()
+                        .unwrap_or_else(|chunk| chunk[..].into());
+                },
+                Some(Ok(chunk)) => first.extend_from_slice(&chunk),
+                other => {
+                    end = Some(other);
+                    break;
+                },
+            }
+        }
+        let first = first.freeze();
+        let is_complete = matches!(end, Some(None));
+        let rest = std::mem::take(self);
+        *self = match end {
+            Some(None) => Self::Bytes(first.clone()),
+            Some(Some(error)) => Self::from_stream(stream::iter([Ok(first.clone()), error])),
+            None => {
+                let rest = stream::unfold(rest, |mut rest| async move {
+                    let item = rest.next().await?;
+                    Some((item, rest))
+                });
+                Self::from_stream(stream::iter([Ok(first.clone())]).chain(rest))
+            },
+        };
+        (first, is_complete)
+    }
+
     /// [Fully reads](https://fetch.spec.whatwg.org/#body-fully-read) the body.
     ///
     /// # Errors
@@ -143,5 +179,50 @@ impl fmt::Debug for Body {
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Bytes(bytes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(chunks: &[Result<&'static [u8], BodyError>]) -> Body {
+        let chunks: Vec<_> = chunks
+            .iter()
+            .cloned()
+            .map(|chunk| chunk.map(Bytes::from_static))
+            .collect();
+        Body::from_stream(stream::iter(chunks))
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_stay_in_the_body() {
+        for (length, expected) in [
+            (0, (0, false)),
+            (2, (3, false)),
+            (4, (6, false)),
+            (7, (6, true)),
+        ] {
+            let mut body = body(&[Ok(b"abc"), Ok(b"def")]);
+            let (first, is_complete) = body.first_bytes(length).await;
+            assert_eq!((first.len(), is_complete), expected);
+            assert!(b"abcdef".starts_with(&first));
+            let (again, _) = body.first_bytes(5).await;
+            assert!(again.len() >= 5);
+            assert_eq!(body.read_all(100).await.unwrap(), "abcdef");
+        }
+        let mut bytes = Body::from(b"abc".to_vec());
+        assert_eq!(bytes.first_bytes(9).await, ("abc".into(), true));
+        assert_eq!(bytes.read_all(100).await.unwrap(), "abc");
+        assert_eq!(Body::Empty.first_bytes(9).await, (Bytes::new(), true));
+    }
+
+    #[tokio::test]
+    async fn what_breaks_off_still_does() {
+        let mut body = body(&[Ok(b"abc"), Err(BodyError::Truncated)]);
+        assert_eq!(body.first_bytes(9).await, ("abc".into(), false));
+        assert_eq!(body.next().await, Some(Ok("abc".into())));
+        assert_eq!(body.next().await, Some(Err(BodyError::Truncated)));
+        assert_eq!(body.next().await, None);
     }
 }

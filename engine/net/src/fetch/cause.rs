@@ -71,6 +71,11 @@ pub enum Cause {
     /// [`Cross-Origin-Resource-Policy`](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check).
     #[error("the server's Cross-Origin-Resource-Policy forbids it")]
     CrossOriginResourcePolicy,
+    /// [Opaque-response blocking](https://github.com/whatwg/fetch/pull/1442).
+    #[error(
+        "a response that is no image, sound, film, script or style sheet is not shared with another origin"
+    )]
+    OpaqueResponse,
     /// [Subresource integrity](https://w3c.github.io/webappsec-subresource-integrity/).
     #[error("the response does not match the integrity that the page stated")]
     Integrity,
@@ -233,7 +238,7 @@ impl Cause {
             Self::Cors(_) | Self::UserEnabledCors { .. } | Self::Undelivered { .. } => {
                 NetworkError::CorsGeneral
             },
-            Self::NotSameOrigin | Self::CrossOriginResourcePolicy => {
+            Self::NotSameOrigin | Self::CrossOriginResourcePolicy | Self::OpaqueResponse => {
                 NetworkError::CrossOriginResponse
             },
             Self::Scheme { .. } => NetworkError::UnsupportedScheme,

@@ -18,6 +18,7 @@ use super::checks::{
 use super::fetch::Target;
 use super::headers::access_control::cors_exposed_header_names;
 use super::http_fetch::{MakeCorsPreflight, http_fetch};
+use super::opaque_response;
 use super::params::FetchParams;
 use super::response::FetchResponse;
 use super::scheme_fetch::scheme_fetch;
@@ -230,6 +231,10 @@ pub(crate) async fn finish_main_fetch(
     // 20. Mixed content, Content Security Policy, MIME type, nosniff.
     if let Some(cause) = blocked_response(params, &url, internal_headers, target, context) {
         return FetchResponse::network_error(cause);
+    }
+    // AD-HOC: opaque-response blocking, which is yet to be part of the standard.
+    if !opaque_response::is_allowed(request, &mut response, context).await {
+        return FetchResponse::network_error(Cause::OpaqueResponse);
     }
     // 21. A partial response that was not asked for.
     if response.head.response_type == ResponseType::Opaque

@@ -84,6 +84,7 @@ impl Stores {
                 None => HttpCache::new(CacheLimits::default()),
             },
             preflight_cache: Mutex::default(),
+            media_requesters: Mutex::default(),
             connections,
             history_states: RwLock::default(),
             preloaded: Default::default(),

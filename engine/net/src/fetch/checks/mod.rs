@@ -11,6 +11,7 @@ pub mod integrity;
 pub mod mime_type;
 pub mod mixed_content;
 pub mod nosniff;
+pub mod opaque_response_blocking;
 pub mod origin_header;
 pub mod redirect_taint;
 pub mod referrer;

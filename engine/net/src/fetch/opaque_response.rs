@@ -1,0 +1,143 @@
+//! [Opaque-response blocking](https://github.com/whatwg/fetch/pull/1442) of one response: the check's facts, and as much of
+//! the body as it wants to see.
+
+use std::collections::VecDeque;
+
+use http::header::RANGE;
+use net_traits::request::Request;
+use net_traits::response::ResponseType;
+use servo_base::id::PipelineId;
+use servo_url::ServoUrl;
+
+use super::checks::opaque_response_blocking::{
+    Check, FIRST_BYTES, MediaRequestState, Verdict, is_media,
+};
+use super::response::FetchResponse;
+use crate::network_state::FetchContext;
+
+/// How many resources of media elements are remembered.
+const REQUESTERS_LIMIT: usize = 512;
+
+/// Which documents have got the beginning of which sound or film.
+///
+/// AD-HOC: the standard remembers it with the media element, which script does not name.
+#[derive(Debug, Default)]
+pub struct MediaRequesters(VecDeque<(PipelineId, ServoUrl)>);
+
+impl MediaRequesters {
+    fn contains(&self, document: PipelineId, url: &ServoUrl) -> bool {
+        self.0
+            .iter()
+            .any(|(known, of)| *known == document && of == url)
+    }
+
+    fn insert(&mut self, document: PipelineId, url: ServoUrl) {
+        if self.contains(document, &url) {
+            return;
+        }
+        if self.0.len() >= REQUESTERS_LIMIT {
+            self.0.pop_front();
+        }
+        self.0.push_back((document, url));
+    }
+}
+
+/// Whether a page may have `response`, whose body is read as far as that takes.
+pub(super) async fn is_allowed(
+    request: &Request,
+    response: &mut FetchResponse,
+    context: &FetchContext,
+) -> bool {
+    let url = request.current_url();
+    if response.head.response_type != ResponseType::Opaque
+        || !matches!(url.scheme(), "http" | "https")
+    {
+        return true;
+    }
+    let internal = response.head.actual_response();
+    let state = media_request_state(request, &url, context);
+    let check = Check::new(
+        request.destination,
+        state,
+        internal.status.raw_code(),
+        &internal.headers,
+    );
+    let mut verdict = check.head();
+    if verdict == Verdict::Undecided {
+        let (mut bytes, mut is_complete) = response.body.first_bytes(FIRST_BYTES).await;
+        let first = bytes.get(..FIRST_BYTES).unwrap_or(&bytes);
+        verdict = check.first_bytes(first);
+        if verdict == Verdict::Undecided {
+            while !is_complete && let Some(length) = check.wants_more(&bytes) {
+                let known = bytes.len();
+                (bytes, is_complete) = response.body.first_bytes(length).await;
+                if bytes.len() <= known {
+                    // The body has broken off.
+                    break;
+                }
+            }
+            verdict = check.body(&bytes, is_complete);
+        }
+    }
+    let is_allowed = verdict == Verdict::Allowed;
+    if is_allowed
+        && state == MediaRequestState::Initial
+        && let Some(document) = request.pipeline_id
+    {
+        context.state.media_requesters.lock().insert(document, url);
+    }
+    is_allowed
+}
+
+fn media_request_state(
+    request: &Request,
+    url: &ServoUrl,
+    context: &FetchContext,
+) -> MediaRequestState {
+    if !is_media(request.destination) {
+        return MediaRequestState::NotApplicable;
+    }
+    let starts_at_zero = request
+        .headers
+        .get(RANGE)
+        .is_none_or(|range| range.as_bytes().starts_with(b"bytes=0-"));
+    let is_known = request.pipeline_id.is_some_and(|document| {
+        context
+            .state
+            .media_requesters
+            .lock()
+            .contains(document, url)
+    });
+    if !starts_at_zero && is_known {
+        MediaRequestState::Subsequent
+    } else {
+        MediaRequestState::Initial
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use servo_base::id::{Index, PipelineNamespaceId};
+
+    use super::*;
+
+    #[test]
+    fn requesters_are_bounded() {
+        let document = |number| PipelineId {
+            namespace_id: PipelineNamespaceId(number),
+            index: Index::new(1).unwrap(),
+        };
+        let url = |number| ServoUrl::parse(&format!("https://a.example/{number}")).unwrap();
+        let mut requesters = MediaRequesters::default();
+        requesters.insert(document(1), url(0));
+        assert!(requesters.contains(document(1), &url(0)));
+        assert!(!requesters.contains(document(2), &url(0)));
+        assert!(!requesters.contains(document(1), &url(1)));
+        for number in 1..=REQUESTERS_LIMIT {
+            requesters.insert(document(1), url(number));
+            requesters.insert(document(1), url(number));
+        }
+        assert_eq!(requesters.0.len(), REQUESTERS_LIMIT);
+        assert!(!requesters.contains(document(1), &url(0)));
+    }
+}
