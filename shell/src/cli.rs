@@ -12,11 +12,11 @@ use clap::Parser;
 use servo::{PrefValue, Preferences};
 use thiserror::Error;
 use url::Url;
-use user_cors::{AddressSpaceOverrides, Settings};
+use user_cors::AddressSpaceOverrides;
 
 use crate::address::{self, Navigation};
 use crate::browser::tab::OwnPage;
-use crate::permission_settings;
+use crate::own_settings::OwnSettings;
 use crate::preferences::{self, PreferenceError};
 
 /// The exit code for a command line that cannot be followed.
@@ -221,7 +221,8 @@ pub struct Arguments {
     pub print_policy: bool,
 
     /// Set one of Servo's preferences, or user_cors.enabled, user_cors.local_network=block|warn,
-    /// user_cors.egress=direct|http://HOST:PORT|socks5://HOST:PORT, user_cors.dual_check, user_cors.insecure_requesters.
+    /// user_cors.egress=direct|http://HOST:PORT|socks5://HOST:PORT, user_cors.dual_check, user_cors.insecure_requesters,
+    /// network.local_network_access=off|block-insecure|block.
     /// Without =VALUE it is set to true
     #[arg(long = "pref", value_name = "NAME[=VALUE]")]
     pub preference: Vec<String>,
@@ -316,12 +317,12 @@ impl Arguments {
         }
     }
 
-    /// Servo's preferences and the settings of user-enabled CORS, as the command line sets them.
+    /// Servo's preferences and the browser's own settings, as the command line sets them.
     ///
     /// # Errors
     /// If a file cannot be read or a preference does not exist or does not take its value.
-    pub fn preferences(&self) -> Result<(Preferences, Settings), UsageError> {
-        self.preferences_over(Settings::default())
+    pub fn preferences(&self) -> Result<(Preferences, OwnSettings), UsageError> {
+        self.preferences_over(OwnSettings::default())
     }
 
     /// As [`preferences`](Self::preferences), where the command line leaves settings out that are kept elsewhere.
@@ -330,8 +331,8 @@ impl Arguments {
     /// As for [`preferences`](Self::preferences).
     pub fn preferences_over(
         &self,
-        mut settings: Settings,
-    ) -> Result<(Preferences, Settings), UsageError> {
+        mut settings: OwnSettings,
+    ) -> Result<(Preferences, OwnSettings), UsageError> {
         let mut preferences = Preferences::default();
         if self.enable_experimental_web_platform_features {
             for name in preferences::EXPERIMENTAL_FEATURES {
@@ -344,8 +345,8 @@ impl Arguments {
         }
         for assignment in &self.preference {
             let (name, text) = assignment.split_once('=').unwrap_or((assignment, "true"));
-            if permission_settings::is_setting(name) {
-                permission_settings::set(&mut settings, name, text)?;
+            if OwnSettings::have(name) {
+                settings.set(name, text)?;
                 continue;
             }
             let (name, value) = preferences::parse_assignment(assignment)?;

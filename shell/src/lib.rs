@@ -11,6 +11,7 @@ pub mod egress_view;
 pub mod event;
 pub mod headless;
 pub mod network_log;
+pub mod own_settings;
 pub mod permission_settings;
 pub mod policy;
 pub mod preferences;

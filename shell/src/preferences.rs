@@ -4,9 +4,8 @@
 use serde_json::Value;
 use servo::{PrefValue, Preferences};
 use thiserror::Error;
-use user_cors::Settings;
 
-use crate::permission_settings;
+use crate::own_settings::OwnSettings;
 
 /// Features of the web platform that Servo has off because they are not finished, and that need no hardware or service
 /// that this browser lacks.
@@ -100,21 +99,21 @@ pub fn set(
     Ok(())
 }
 
-/// Sets all preferences of a JSON object, Servo's and those of user-enabled CORS.
+/// Sets all preferences of a JSON object, Servo's and the browser's own.
 ///
 /// # Errors
 /// If the text is no such object, or a preference in it does not exist or does not take its value.
 pub fn set_from_json(
     preferences: &mut Preferences,
-    settings: &mut Settings,
+    settings: &mut OwnSettings,
     text: &str,
 ) -> Result<(), PreferenceError> {
     let file_error = |reason: String| PreferenceError::File { reason };
     let object: serde_json::Map<String, Value> =
         serde_json::from_str(text).map_err(|error| file_error(error.to_string()))?;
     for (name, value) in &object {
-        if permission_settings::is_setting(name) {
-            permission_settings::set_from_json(settings, name, value)?;
+        if OwnSettings::have(name) {
+            settings.set_from_json(name, value)?;
             continue;
         }
         let kind = Kind::of(name)?;
@@ -227,6 +226,7 @@ fn suggestion(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use net::embedding::LocalNetworkAccess;
     use user_cors::Switch;
 
     use super::*;
@@ -288,11 +288,12 @@ mod tests {
     #[test]
     fn files() {
         let mut preferences = Preferences::default();
-        let mut settings = Settings::default();
+        let mut settings = OwnSettings::default();
         set_from_json(
             &mut preferences,
             &mut settings,
-            r#"{"layout_threads": 7, "shell_background_color_rgba": [0, 0, 0, 1], "user_cors.enabled": false}"#,
+            r#"{"layout_threads": 7, "shell_background_color_rgba": [0, 0, 0, 1], "user_cors.enabled": false,
+                "network.local_network_access": "block"}"#,
         )
         .unwrap();
         assert_eq!(preferences.layout_threads, 7);
@@ -300,7 +301,8 @@ mod tests {
             preferences.shell_background_color_rgba,
             [0.0, 0.0, 0.0, 1.0]
         );
-        assert_eq!(settings.enabled, Switch::Off);
+        assert_eq!(settings.user_cors.enabled, Switch::Off);
+        assert_eq!(settings.local_network_access, LocalNetworkAccess::Block);
         for text in [
             "[]",
             "{",

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use net::embedding::{self, EmbeddingOptions, Observer};
+use net::embedding::{self, EmbeddingOptions, LocalNetworkAccess, Observer};
 use servo::user_contents::UserStyleSheet;
 use servo::{Opts, Preferences, Servo, ServoBuilder, UserContentManager, UserScript};
 use url::Url;
@@ -21,6 +21,7 @@ use crate::browser::permissions::SettingsFile;
 use crate::cli::{self, Arguments, UsageError, UserCorsAnswers};
 use crate::event::{EventSender, ShellEvent};
 use crate::network_log::{NetworkLog, NetworkObserver};
+use crate::own_settings::OwnSettings;
 use crate::policy::{self, PolicyPlaces, Watch};
 use crate::profile::Profile;
 use crate::quit;
@@ -43,6 +44,7 @@ pub struct Startup {
     user_cors: Arc<UserCors>,
     governing: Option<Governing>,
     answers: Answers,
+    local_network_access: LocalNetworkAccess,
 }
 
 /// A running Servo and what belongs to it.
@@ -108,13 +110,13 @@ impl Startup {
         // What the command line sets goes before what the profile keeps.
         let settings = match &settings_file {
             Some(file) => {
-                let mut kept = Settings::default();
-                file.load(&mut kept)?;
+                let mut kept = OwnSettings::default();
+                file.load(&mut kept.user_cors)?;
                 arguments.preferences_over(kept)?.1
             },
             None => settings,
         };
-        let (user_cors, mut governing) = open_user_cors(&arguments, settings, &profile)?;
+        let (user_cors, mut governing) = open_user_cors(&arguments, settings.user_cors, &profile)?;
         governing.settings_file = settings_file;
         Ok(Self {
             first_page,
@@ -125,6 +127,7 @@ impl Startup {
             user_cors,
             governing: Some(governing),
             answers,
+            local_network_access: settings.local_network_access,
             arguments,
         })
     }
@@ -203,6 +206,7 @@ impl Startup {
             certificate_path: self.arguments.certificate_path.clone(),
             name_server: self.arguments.name_server,
             answers: std::mem::take(&mut self.answers),
+            local_network_access: self.local_network_access,
         })?;
         Ok(())
     }
@@ -288,7 +292,13 @@ fn open_user_cors(
 /// # Errors
 /// If the command line cannot be followed, nobody reads the output, or the policy cannot be used.
 pub fn print_policy(arguments: &Arguments) -> anyhow::Result<()> {
-    let (_, settings) = arguments.preferences()?;
+    let (
+        _,
+        OwnSettings {
+            user_cors: settings,
+            ..
+        },
+    ) = arguments.preferences()?;
     let report = PolicyPlaces::new(arguments.policy.as_deref()).read();
     let mut stdout = std::io::stdout().lock();
     write!(stdout, "{}", policy::print(&report, &settings))

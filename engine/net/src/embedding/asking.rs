@@ -147,6 +147,7 @@ mod tests {
             certificate_path: None,
             name_server: None,
             answers: Answers::Person,
+            local_network_access: Default::default(),
         };
         let embedding = Embedding::new(options, clock.clone());
         (Box::leak(Box::new(embedding)), clock)

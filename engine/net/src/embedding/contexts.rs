@@ -279,6 +279,22 @@ impl Contexts {
         })
     }
 
+    /// The address space that the request's page came from: its own document, or for a frame to come the tab's. What is not
+    /// known counts as public.
+    pub fn address_space(&self, request: &Request) -> AddressSpace {
+        let state = self.0.lock();
+        let document = if request.is_navigation_request() {
+            request
+                .target_webview_id
+                .and_then(|webview| state.tabs.get(&webview)?.newest)
+        } else {
+            request.pipeline_id
+        };
+        document
+            .and_then(|pipeline| state.documents.get(&pipeline)?.space)
+            .unwrap_or(AddressSpace::Public)
+    }
+
     /// The site of the top-level document of the request's tab.
     pub fn top_level_site(&self, request: &Request, now: Instant) -> Option<Site> {
         if request.destination == Destination::Document && !is_nested_navigation(request) {

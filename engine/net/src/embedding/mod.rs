@@ -38,6 +38,9 @@ use self::own_network::OwnNetwork;
 use self::questions::WaitingRequests;
 use crate::connection::{ExchangeRecord, NetworkPartitionKey};
 use crate::events::{NetworkEvent, ToldIssues};
+pub use crate::fetch::checks::local_network_access::{
+    LocalNetworkAccess, UnknownLocalNetworkAccess,
+};
 use crate::resource_manager::FetchGroups;
 
 /// What the shell is told. Calls come from any thread and must return at once: post to an event loop.
@@ -67,6 +70,8 @@ pub struct EmbeddingOptions {
     pub name_server: Option<SocketAddr>,
     /// Answers for questions by rules instead of a person (`--user-cors FILE|deny`).
     pub answers: Answers,
+    /// What becomes of ordinary requests into a less public address space.
+    pub local_network_access: LocalNetworkAccess,
 }
 
 /// The fetch stack was told twice who embeds it.
@@ -86,6 +91,7 @@ pub struct Embedding {
     pub(crate) public_roots: Option<PathBuf>,
     pub(crate) certificate_path: Option<PathBuf>,
     pub(crate) name_server: Option<SocketAddr>,
+    pub(crate) local_network_access: LocalNetworkAccess,
     clock: EmbeddingClock,
     waiting: WaitingRequests<TicketId, Verdict>,
     groups: Mutex<Vec<FetchGroups>>,
@@ -131,6 +137,7 @@ impl Embedding {
             public_roots: options.public_roots,
             certificate_path: options.certificate_path,
             name_server: options.name_server,
+            local_network_access: options.local_network_access,
             clock: EmbeddingClock::new(clock),
             waiting: WaitingRequests::default(),
             groups: Mutex::default(),
@@ -373,6 +380,11 @@ pub(crate) fn network_partition_key(request: &Request) -> NetworkPartitionKey {
 /// The site of the top-level document of the request's tab; `None` if it has no tab, or one that shows no http(s) page.
 pub(crate) fn top_level_site(request: &Request) -> Option<Site> {
     contexts().top_level_site(request, Instant::now())
+}
+
+/// The address space that the request's page came from.
+pub(crate) fn address_space(request: &Request) -> AddressSpace {
+    contexts().address_space(request)
 }
 
 /// Who makes the request; `None` if that is not known, or what is known disagrees.

@@ -91,6 +91,9 @@ pub enum Cause {
     /// More than 64 KiB of keepalive bodies [in flight](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch).
     #[error("too many bytes of keepalive requests are in flight")]
     KeepaliveLimit,
+    /// [Local Network Access](https://wicg.github.io/local-network-access/).
+    #[error("the page may not reach this machine or its network")]
+    LocalNetworkAccess,
     /// Looking up, connecting, TLS, or the exchange failed.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
@@ -254,6 +257,8 @@ impl Cause {
             Self::NotInCache => NetworkError::CacheError,
             Self::KeepaliveLimit => NetworkError::TooManyInFlightKeepAliveRequests,
             Self::Connection(error) => error.network_error(),
+            // NB: the same as for a server that is not there, so that nothing is learned about the network.
+            Self::LocalNetworkAccess => ConnectionError::NotAdmitted.network_error(),
             Self::RequestBody => NetworkError::ConnectionFailure,
             Self::Body(error) => error.network_error(),
             Self::Local { what } => NetworkError::ResourceLoadError(what.clone()),

@@ -6,23 +6,28 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, header};
 use net_traits::ResourceFetchTiming;
 use net_traits::http_status::HttpStatus;
-use net_traits::request::{Request, RequestMode, ResponseTainting};
+use net_traits::request::{Destination, Request, RequestMode, ResponseTainting};
 use net_traits::response::Response;
 use servo_url::ServoUrl;
 
 use super::cause::Cause;
+use super::checks::local_network_access::{LocalNetworkAccess, Requester, should_be_blocked};
+use super::checks::origin_header::request_origin;
+use super::checks::trustworthy::{
+    is_origin_potentially_trustworthy, is_url_potentially_trustworthy,
+};
 use super::http_network_or_cache_fetch::same_site_context;
 use super::params::FetchParams;
 use super::response::FetchResponse;
 use super::user_enabled_cors::{Way, address_space_of};
 use crate::connection::{
-    ConnectionCredentials, ConnectionError, ConnectionKey, Endpoint, Exchange, ExchangeRecord,
-    InterimListener, NetworkPartitionKey, OutgoingRequest, ProxyChallenged, ProxyError,
-    RequestBodyReader,
+    Admission, ConnectionCredentials, ConnectionError, ConnectionKey, Endpoint, Exchange,
+    ExchangeRecord, InterimListener, NetworkPartitionKey, OutgoingRequest, ProxyChallenged,
+    ProxyError, RequestBodyReader,
 };
-use crate::devtools;
 use crate::events::{self, Secured, Stage};
 use crate::network_state::FetchContext;
+use crate::{devtools, embedding};
 
 /// The standard's httpRequest, as far as it differs from the request.
 pub(super) struct HttpRequest {
@@ -77,7 +82,9 @@ pub(super) async fn http_network_fetch(
         body: request.body.as_ref().map(RequestBodyReader::connect),
         pinned: way.pinned,
         egress: way.egress,
-        admission: way.admission,
+        admission: way
+            .admission
+            .or_else(|| local_network_access_check(params, http_request, context)),
         interim: tell_interim(request, &url, preflight),
         force_new_connection: http_request.force_new_connection || upgrade,
         upgrade,
@@ -92,6 +99,9 @@ pub(super) async fn http_network_fetch(
         proxy_challenged,
     } = match context.state.connections.exchange(outgoing).await {
         Ok(exchange) => exchange,
+        Err(ConnectionError::NotAdmitted) if !params.chain.is_active() => {
+            return FetchResponse::network_error(Cause::LocalNetworkAccess);
+        },
         Err(error) => return unanswered(error),
     };
     if record.head_completed && !may_lack_headers(request) {
@@ -172,6 +182,45 @@ fn unanswered(mut error: ConnectionError) -> FetchResponse {
     response
 }
 
+/// The [Local Network Access check](https://wicg.github.io/local-network-access/#local-network-access-check), as a look at
+/// the connection before anything is sent; `None` if there is nothing to check. Connections through a proxy pass: where they
+/// end is not known, and the proxy's business.
+fn local_network_access_check(
+    params: &FetchParams,
+    http_request: &HttpRequest,
+    context: &FetchContext,
+) -> Option<Admission> {
+    let setting = embedding::Embedding::get()?.local_network_access;
+    let request = &params.request;
+    let is_top_level = request.destination == Destination::Document
+        && request.mode == RequestMode::Navigate
+        && !request
+            .client
+            .as_ref()
+            .is_some_and(|client| client.is_nested_browsing_context);
+    if setting == LocalNetworkAccess::Off || params.chain.is_active() || is_top_level {
+        return None;
+    }
+    let is_secure_scheme = |scheme: &str| context.state.protocols.is_secure(scheme);
+    let origin = request_origin(request);
+    let is_trustworthy = origin
+        .as_ref()
+        .is_some_and(|origin| is_origin_potentially_trustworthy(origin, is_secure_scheme));
+    // What the tab shows stands for the ancestors of a frame.
+    let is_below_trustworthy = http_request.partition.0.as_ref().is_some_and(|site| {
+        ServoUrl::parse(&site.to_string())
+            .is_ok_and(|url| is_url_potentially_trustworthy(&url, is_secure_scheme))
+    });
+    let requester = Requester {
+        space: embedding::address_space(request),
+        is_secure: is_trustworthy && is_below_trustworthy,
+        is_own_origin: is_trustworthy && origin.as_ref() == Some(&request.current_url().origin()),
+    };
+    Some(Admission::new(move |record| {
+        address_space_of(record).is_none_or(|target| !should_be_blocked(setting, requester, target))
+    }))
+}
+
 /// Parses and stores [`Set-Cookie`](https://fetch.spec.whatwg.org/#parse-and-store-response-set-cookie-headers).
 fn store_cookies(request: &Request, headers: &HeaderMap, context: &FetchContext) {
     let values = headers.get_all(header::SET_COOKIE);
@@ -221,9 +270,8 @@ fn is_preflight(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use net_traits::blob_url_store::UrlWithBlobClaim;
-    use net_traits::request::{Destination, Referrer, RequestBuilder};
+    use net_traits::request::{Referrer, RequestBuilder};
     use servo_base::id::TEST_WEBVIEW_ID;
-    use servo_url::ServoUrl;
 
     use super::*;
 

@@ -8,6 +8,7 @@ pub mod cors_preflight_check;
 pub mod cross_origin_resource_policy;
 pub mod csp;
 pub mod integrity;
+pub mod local_network_access;
 pub mod mime_type;
 pub mod mixed_content;
 pub mod nosniff;
