@@ -1,7 +1,10 @@
 //! How the store stays within its limits.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::HashMap;
 use std::time::SystemTime;
+
+use user_cors::Site;
 
 use super::jar::CookieJar;
 use super::stored_cookie::StoredCookie;
@@ -21,11 +24,22 @@ impl CookieJar {
     pub(super) fn evict_excess(&mut self, site: &str, now: SystemTime) {
         // 1. Expired cookies go first. (Those of the site went before the cookie was added.)
         // 2. Of a site with too many, those that are not Secure go; 3. then the others.
+        // Each partition counts for itself, so that none learns how full another is.
         if let Some(cookies) = self.sites.get_mut(site)
             && cookies.len() > MAX_COOKIES_OF_SITE
         {
             cookies.sort_by_key(|cookie| Reverse((cookie.secure_only, cookie.last_access_time)));
-            cookies.truncate(SITE_REMAINDER);
+            let mut counts: HashMap<Option<Site>, usize> = HashMap::new();
+            for cookie in &*cookies {
+                *counts.entry(cookie.partition.clone()).or_default() += 1;
+            }
+            counts.retain(|_, count| *count > MAX_COOKIES_OF_SITE);
+            let mut kept: HashMap<Option<Site>, usize> = HashMap::new();
+            cookies.retain(|cookie| {
+                let kept = kept.entry(cookie.partition.clone()).or_default();
+                *kept += 1;
+                *kept <= SITE_REMAINDER || !counts.contains_key(&cookie.partition)
+            });
         }
         if self.len() <= MAX_COOKIES {
             return;

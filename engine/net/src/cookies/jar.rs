@@ -10,6 +10,7 @@ use net_traits::{CookieSource, SiteDescriptor};
 use servo_url::ServoUrl;
 
 use super::matching::{canonicalized_host, site_of_host};
+use super::partition::{CookieContext, CookiePartition};
 use super::retrieval::{is_covered_by, serialize};
 use super::same_site::SameSiteContext;
 use super::set_cookie::SetCookie;
@@ -41,12 +42,12 @@ impl CookieJar {
         &mut self,
         url: &ServoUrl,
         set_cookie: &[u8],
-        context: SameSiteContext,
+        context: impl Into<CookieContext>,
         now: SystemTime,
     ) -> Result<(), CookieRefusal> {
         let set_cookie = SetCookie::parse(set_cookie, now).ok_or(CookieRefusal::Malformed)?;
         let source = CookieSource::HTTP;
-        let cookie = create_cookie(set_cookie, url, source, context, now)?;
+        let cookie = create_cookie(set_cookie, url, source, &context.into(), now)?;
         self.store(cookie, url, source, now)
     }
 
@@ -64,7 +65,13 @@ impl CookieJar {
         now: SystemTime,
     ) -> Result<(), CookieRefusal> {
         let set_cookie = SetCookie::from_cookie(cookie, now).ok_or(CookieRefusal::Malformed)?;
-        let cookie = create_cookie(set_cookie, url, source, SameSiteContext::SameSite, now)?;
+        let cookie = create_cookie(
+            set_cookie,
+            url,
+            source,
+            &SameSiteContext::SameSite.into(),
+            now,
+        )?;
         self.store(cookie, url, source, now)
     }
 
@@ -74,10 +81,10 @@ impl CookieJar {
     pub fn cookie_header(
         &mut self,
         url: &ServoUrl,
-        context: SameSiteContext,
+        context: impl Into<CookieContext>,
         now: SystemTime,
     ) -> Option<HeaderValue> {
-        let cookies = self.retrieve(url, CookieSource::HTTP, context, now);
+        let cookies = self.retrieve(url, CookieSource::HTTP, &context.into(), now);
         let mut value = HeaderValue::from_bytes(&serialize(&cookies)?).ok()?;
         value.set_sensitive(true);
         Some(value)
@@ -92,7 +99,7 @@ impl CookieJar {
         source: CookieSource,
         now: SystemTime,
     ) -> Option<String> {
-        let cookies = self.retrieve(url, source, SameSiteContext::SameSite, now);
+        let cookies = self.retrieve(url, source, &SameSiteContext::SameSite.into(), now);
         let cookie_string = serialize(&cookies)?;
         Some(String::from_utf8_lossy(&cookie_string).into_owned())
     }
@@ -104,7 +111,7 @@ impl CookieJar {
         source: CookieSource,
         now: SystemTime,
     ) -> Vec<Cookie<'static>> {
-        self.retrieve(url, source, SameSiteContext::SameSite, now)
+        self.retrieve(url, source, &SameSiteContext::SameSite.into(), now)
             .iter()
             .map(StoredCookie::to_cookie)
             .collect()
@@ -147,6 +154,16 @@ impl CookieJar {
     /// Deletes all cookies of the site of `url`.
     pub fn delete_for_url(&mut self, url: &ServoUrl) {
         self.delete_if(url, |_| true);
+    }
+
+    /// Deletes the cookies of the site of `url` that a request with this context could have, whatever their `SameSite`.
+    ///
+    /// <https://w3c.github.io/webappsec-clear-site-data/#clear-cookies>
+    pub fn clear_for_origin(&mut self, url: &ServoUrl, partition: &CookiePartition) {
+        let partition = partition.key(url);
+        self.delete_if(url, |cookie| {
+            cookie.partition.is_none() || cookie.partition == partition
+        });
     }
 
     /// Deletes everything.

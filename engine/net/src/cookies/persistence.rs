@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use user_cors::Site;
 
 use super::jar::CookieJar;
 use super::matching::site_of_host;
@@ -32,6 +33,9 @@ struct PersistedCookie {
     secure_only: bool,
     http_only: bool,
     same_site: SameSiteFlag,
+    /// The serialized top-level site of a partitioned cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    partition: Option<String>,
 }
 
 impl CookieJar {
@@ -87,6 +91,7 @@ impl PersistedCookie {
             secure_only: cookie.secure_only,
             http_only: cookie.http_only,
             same_site: cookie.same_site,
+            partition: cookie.partition.as_ref().map(Site::to_string),
         })
     }
 
@@ -104,6 +109,10 @@ impl PersistedCookie {
             secure_only: self.secure_only,
             http_only: self.http_only,
             same_site: self.same_site,
+            partition: match self.partition {
+                Some(site) => Some(Site::parse(&site)?),
+                None => None,
+            },
         })
     }
 }

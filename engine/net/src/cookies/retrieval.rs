@@ -10,7 +10,7 @@ use super::jar::CookieJar;
 use super::matching::{
     canonicalized_host, domain_matches, is_secure_connection, path_matches, site_of_host,
 };
-use super::same_site::SameSiteContext;
+use super::partition::CookieContext;
 use super::stored_cookie::StoredCookie;
 
 impl CookieJar {
@@ -21,7 +21,7 @@ impl CookieJar {
         &mut self,
         url: &ServoUrl,
         source: CookieSource,
-        context: SameSiteContext,
+        context: &CookieContext,
         now: SystemTime,
     ) -> Vec<StoredCookie> {
         let Some(site) = canonicalized_host(url).map(site_of_host) else {
@@ -36,6 +36,7 @@ impl CookieJar {
             return Vec::new();
         }
         let is_secure = is_secure_connection(url);
+        let partition = context.partition.key(url);
         // 1. Let cookie-list be the cookies that fulfil all of these:
         let mut cookie_list: Vec<_> = cookies
             .iter_mut()
@@ -47,7 +48,9 @@ impl CookieJar {
                     // HttpOnly ones not to script,
                     && (source == CookieSource::HTTP || !cookie.http_only)
                     // and SameSite allows it.
-                    && cookie.same_site.allows_retrieval(context, cookie.creation_time, now)
+                    && cookie.same_site.allows_retrieval(context.same_site, cookie.creation_time, now)
+                    // Partitioned ones stay below their top-level site.
+                    && (cookie.partition.is_none() || cookie.partition == partition)
             })
             .map(|cookie| {
                 // 3. This is the cookie's last access.

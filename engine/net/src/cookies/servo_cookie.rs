@@ -26,7 +26,14 @@ impl ServoCookie {
     ) -> Option<Self> {
         let now = SystemTime::now();
         let set_cookie = SetCookie::parse(cookie_string.as_bytes(), now)?;
-        let cookie = create_cookie(set_cookie, url, source, SameSiteContext::SameSite, now).ok()?;
+        let cookie = create_cookie(
+            set_cookie,
+            url,
+            source,
+            &SameSiteContext::SameSite.into(),
+            now,
+        )
+        .ok()?;
         Some(Self {
             cookie: cookie.to_cookie(),
         })

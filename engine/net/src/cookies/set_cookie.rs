@@ -34,6 +34,8 @@ pub(super) struct SetCookie {
     pub(super) http_only: bool,
     /// The last `SameSite`.
     pub(super) same_site: SameSiteFlag,
+    /// Whether there is a `Partitioned`.
+    pub(super) partitioned: bool,
 }
 
 /// The last `Path` attribute.
@@ -58,6 +60,7 @@ impl SetCookie {
             secure: false,
             http_only: false,
             same_site: SameSiteFlag::Default,
+            partitioned: false,
         }
     }
 
@@ -118,6 +121,7 @@ impl SetCookie {
             b"path" => self.path = PathAttribute::of_value(value),
             b"secure" => self.secure = true,
             b"httponly" => self.http_only = true,
+            b"partitioned" => self.partitioned = true,
             b"samesite" => self.same_site = SameSiteFlag::parse(value),
             _ => {},
         }
@@ -154,6 +158,7 @@ impl SetCookie {
         }
         set.secure = cookie.secure().unwrap_or(false);
         set.http_only = cookie.http_only().unwrap_or(false);
+        set.partitioned = cookie.partitioned().unwrap_or(false);
         set.same_site = match cookie.same_site() {
             None => SameSiteFlag::Default,
             Some(SameSite::None) => SameSiteFlag::None,

@@ -11,7 +11,8 @@ use super::matching::{
     canonicalized_host, default_path, domain_matches, is_public_suffix, is_secure_connection,
     path_matches, site_of_host,
 };
-use super::same_site::{SameSiteContext, SameSiteFlag};
+use super::partition::CookieContext;
+use super::same_site::SameSiteFlag;
 use super::set_cookie::{PathAttribute, SetCookie};
 use super::stored_cookie::StoredCookie;
 
@@ -45,6 +46,12 @@ pub enum CookieRefusal {
     /// It is `SameSite=None` without `Secure`.
     #[error("the cookie has SameSite=None without Secure")]
     NoneWithoutSecure,
+    /// It is `Partitioned` without `Secure`.
+    #[error("the cookie is Partitioned without Secure")]
+    PartitionedWithoutSecure,
+    /// It is `Partitioned`, and the top-level site is not known.
+    #[error("the cookie is Partitioned, and it is not known below which site")]
+    NoPartition,
     /// Its name starts with a prefix whose conditions it does not fulfil.
     #[error("the cookie does not fulfil what its name's prefix demands")]
     Prefix,
@@ -57,7 +64,7 @@ pub(super) fn create_cookie(
     set_cookie: SetCookie,
     url: &ServoUrl,
     source: CookieSource,
-    context: SameSiteContext,
+    context: &CookieContext,
     now: SystemTime,
 ) -> Result<StoredCookie, CookieRefusal> {
     let host = canonicalized_host(url).ok_or(CookieRefusal::NoDomain)?;
@@ -113,6 +120,16 @@ pub(super) fn create_cookie(
         secure_only: set_cookie.secure,
         http_only: set_cookie.http_only,
         same_site: set_cookie.same_site,
+        partition: if set_cookie.partitioned {
+            Some(
+                context
+                    .partition
+                    .key(url)
+                    .ok_or(CookieRefusal::NoPartition)?,
+            )
+        } else {
+            None
+        },
     };
 
     // 13. Secure cookies are set over secure connections.
@@ -124,12 +141,16 @@ pub(super) fn create_cookie(
         return Err(CookieRefusal::HttpOnly);
     }
     // 18. A cross-site request sets only what goes with cross-site requests.
-    if !cookie.same_site.allows_storage(context) {
+    if !cookie.same_site.allows_storage(context.same_site) {
         return Err(CookieRefusal::CrossSite);
     }
     // 19. What goes with cross-site requests is Secure.
     if cookie.same_site == SameSiteFlag::None && !cookie.secure_only {
         return Err(CookieRefusal::NoneWithoutSecure);
+    }
+    // https://datatracker.ietf.org/doc/html/draft-cutler-httpbis-partitioned-cookies#section-2.1
+    if cookie.partition.is_some() && !cookie.secure_only {
+        return Err(CookieRefusal::PartitionedWithoutSecure);
     }
     // 20. to 22. Name prefixes hold what they promise.
     if !fulfils_name_prefix(&cookie, source, has_path_attribute) {

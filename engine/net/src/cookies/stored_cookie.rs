@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use cookie::{Cookie, SameSite};
 use time::OffsetDateTime;
+use user_cors::Site;
 
 use super::same_site::SameSiteFlag;
 
@@ -28,6 +29,8 @@ pub(super) struct StoredCookie {
     pub(super) secure_only: bool,
     pub(super) http_only: bool,
     pub(super) same_site: SameSiteFlag,
+    /// The top-level site below which it was set, if it has one of its own there.
+    pub(super) partition: Option<Site>,
 }
 
 impl StoredCookie {
@@ -42,6 +45,7 @@ impl StoredCookie {
             && self.domain == other.domain
             && self.host_only == other.host_only
             && self.path == other.path
+            && self.partition == other.partition
     }
 
     /// The bytes that the cookie takes in memory.
@@ -51,6 +55,10 @@ impl StoredCookie {
             + self.value.capacity()
             + self.domain.capacity()
             + self.path.capacity()
+            + self
+                .partition
+                .as_ref()
+                .map_or(0, |site| site.to_string().len())
     }
 
     /// The cookie in the form in which Servo's other crates know it.
@@ -64,6 +72,7 @@ impl StoredCookie {
         }
         cookie.set_secure(self.secure_only);
         cookie.set_http_only(self.http_only);
+        cookie.set_partitioned(self.partition.is_some());
         cookie.set_same_site(match self.same_site {
             SameSiteFlag::None => Some(SameSite::None),
             SameSiteFlag::Lax => Some(SameSite::Lax),

@@ -16,7 +16,8 @@ use super::checks::origin_header::request_origin;
 use super::checks::trustworthy::{
     is_origin_potentially_trustworthy, is_url_potentially_trustworthy,
 };
-use super::http_network_or_cache_fetch::same_site_context;
+use super::headers::clear_site_data::{self, ClearSiteData};
+use super::http_network_or_cache_fetch::cookie_context;
 use super::params::FetchParams;
 use super::response::FetchResponse;
 use super::user_enabled_cors::{Way, address_space_of};
@@ -143,6 +144,7 @@ pub(super) async fn http_network_fetch(
         }
         if http_request.include_credentials {
             store_cookies(request, &headers, context);
+            clear_site_data(request, &headers, &http_request.partition, context);
         }
     }
     let mut head = Response::new(url, context.timing.inner().clone());
@@ -227,14 +229,47 @@ fn store_cookies(request: &Request, headers: &HeaderMap, context: &FetchContext)
     if values.iter().next().is_none() {
         return;
     }
-    let same_site = same_site_context(request);
+    let cookie_context = cookie_context(request);
     let url = request.current_url();
     let now = SystemTime::now();
     let mut cookies = context.state.cookies.write();
     for value in values {
-        if let Err(refusal) = cookies.set_from_header(&url, value.as_bytes(), same_site, now) {
+        if let Err(refusal) =
+            cookies.set_from_header(&url, value.as_bytes(), cookie_context.clone(), now)
+        {
             log::debug!("a cookie was not stored: {refusal}");
         }
+    }
+}
+
+/// [`Clear-Site-Data`](https://w3c.github.io/webappsec-clear-site-data/#clear-response) of a secure server: its cookies, and
+/// what is cached of its origin, in the request's partition.
+fn clear_site_data(
+    request: &Request,
+    headers: &HeaderMap,
+    partition: &NetworkPartitionKey,
+    context: &FetchContext,
+) {
+    let url = request.current_url();
+    let is_secure_scheme = |scheme: &str| context.state.protocols.is_secure(scheme);
+    let types = clear_site_data::parse(headers);
+    if types == ClearSiteData::default() || !is_url_potentially_trustworthy(&url, is_secure_scheme)
+    {
+        return;
+    }
+    if types.cookies {
+        context
+            .state
+            .cookies
+            .write()
+            .clear_for_origin(&url, &cookie_context(request).partition);
+    }
+    if types.cache {
+        let (origin, partition) = (url.origin(), partition.clone());
+        context
+            .state
+            .http_cache
+            .purge(move |key| *key.partition() == partition && key.url().origin() == origin);
     }
 }
 

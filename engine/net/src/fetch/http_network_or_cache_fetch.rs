@@ -6,7 +6,7 @@ mod cookies;
 mod headers;
 mod proxy_authentication;
 
-pub(super) use self::cookies::same_site_context;
+pub(super) use self::cookies::cookie_context;
 
 use http::{StatusCode, header};
 use net_traits::request::{CacheMode, CredentialsMode, ResponseTainting};

@@ -5,6 +5,7 @@
 //! from one that is absent, because Fetch treats them differently.
 
 pub mod access_control;
+pub mod clear_site_data;
 pub mod content_length;
 pub mod content_range;
 pub mod header_list;

@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 use net_traits::request::Request;
 use user_cors::TupleOrigin;
 
-use crate::cookies::SameSiteContext;
+use crate::cookies::{CookieContext, CookiePartition, SameSiteContext};
 use crate::embedding;
 use crate::fetch::checks::origin_header::request_origin;
 use crate::fetch::checks::same_site::is_same_site;
@@ -23,7 +23,7 @@ pub(super) fn append_cookie_header(
     headers.remove(header::COOKIE);
     let cookies = context.state.cookies.write().cookie_header(
         &request.current_url(),
-        same_site_context(request),
+        cookie_context(request),
         SystemTime::now(),
     );
     if let Some(cookies) = cookies {
@@ -31,9 +31,18 @@ pub(super) fn append_cookie_header(
     }
 }
 
+/// How a request stands to the cookies of its current URL.
+pub(in crate::fetch) fn cookie_context(request: &Request) -> CookieContext {
+    CookieContext {
+        same_site: same_site_context(request),
+        partition: embedding::top_level_site(request)
+            .map_or(CookiePartition::Unknown, CookiePartition::Of),
+    }
+}
+
 /// Whether a request is [“same-site”](https://www.rfc-editor.org/rfc/rfc6265#section-5.2) for the cookies of its current
 /// URL, by RFC 6265bis.
-pub(in crate::fetch) fn same_site_context(request: &Request) -> SameSiteContext {
+fn same_site_context(request: &Request) -> SameSiteContext {
     if embedding::is_user_initiated_navigation(request) {
         return SameSiteContext::SameSite;
     }
