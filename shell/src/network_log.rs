@@ -283,8 +283,30 @@ fn stage(stage: &Stage) -> Value {
                 .as_ref()
                 .map(|secured| secured.certificate_error_overridden),
         }),
+        Stage::CacheChecked {
+            partition,
+            credentials,
+            verdict,
+        } => json!({
+            "stage": "cache_checked",
+            "partition": partition.as_ref().map(|site| site.to_string()),
+            "credentials": credentials,
+            "verdict": verdict.as_str(),
+        }),
         Stage::FromCache { validated } => json!({ "stage": "from_cache", "validated": validated }),
         Stage::Redirected { to } => json!({ "stage": "redirected", "to": url(to) }),
+        Stage::CorsPassed {
+            url: passed,
+            preflight,
+            origin,
+            credentials,
+        } => json!({
+            "stage": "cors_passed",
+            "url": url(passed),
+            "preflight": preflight,
+            "origin": origin,
+            "credentials": credentials,
+        }),
         Stage::CorsFailed(failure) => json!({
             "stage": "cors_failed",
             "url": url(&failure.url),
@@ -299,6 +321,7 @@ fn stage(stage: &Stage) -> Value {
             "what": issue.what(),
             "advice": issue.advice(),
         }),
+        Stage::Progress { bytes } => json!({ "stage": "progress", "bytes": bytes }),
         Stage::Ended { error, bytes } => json!({
             "stage": "ended",
             "error": error.as_ref().map(|error| error.to_string()),

@@ -11,7 +11,7 @@ use net_traits::TlsSecurityInfo;
 use net_traits::request::{Request, RequestId};
 use servo_base::id::WebViewId;
 use servo_url::ServoUrl;
-use user_cors::AddressSpace;
+use user_cors::{AddressSpace, Site};
 
 pub use self::issue::Issue;
 pub(crate) use self::issue::ToldIssues;
@@ -54,6 +54,15 @@ pub enum Stage {
         url: ServoUrl,
         /// What it is for.
         destination: Destination,
+    },
+    /// The HTTP cache was looked at, below this site.
+    CacheChecked {
+        /// The site of the tab's top-level document, if there is one.
+        partition: Option<Site>,
+        /// Whether the request carries credentials.
+        credentials: bool,
+        /// What was found.
+        verdict: CacheVerdict,
     },
     /// A request went to a server, or is a preflight that did.
     Sent {
@@ -108,6 +117,17 @@ pub enum Stage {
         /// Where to.
         to: ServoUrl,
     },
+    /// A CORS check passed, of a preflight or of the response itself.
+    CorsPassed {
+        /// Where the response came from.
+        url: ServoUrl,
+        /// Whether it answers a CORS preflight.
+        preflight: bool,
+        /// The serialized origin that was to be allowed.
+        origin: String,
+        /// Whether credentials were to be allowed, too.
+        credentials: bool,
+    },
     /// A CORS check failed. What becomes of it follows: a question, a release, or the end.
     CorsFailed(CorsFailure),
     /// User-enabled CORS waits for the person.
@@ -119,6 +139,11 @@ pub enum Stage {
     },
     /// CORS stopped the request, for a cause that this document has not been told of with this server.
     Issue(Arc<Issue>),
+    /// So much of the body has been handed to whoever asked; told from time to time.
+    Progress {
+        /// The bytes so far, decoded.
+        bytes: u64,
+    },
     /// The fetch ended.
     Ended {
         /// Why, if it ended in a network error.
@@ -126,6 +151,34 @@ pub enum Stage {
         /// How many bytes of body were handed to whoever asked, decoded.
         bytes: u64,
     },
+}
+
+/// What the HTTP cache has for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheVerdict {
+    /// It was not asked.
+    Bypassed,
+    /// Nothing.
+    Missing,
+    /// A response that can be used as it is.
+    Fresh,
+    /// One that can be used while the server is asked.
+    StaleWhileRevalidate,
+    /// One that the server has to be asked about.
+    Stale,
+}
+
+impl CacheVerdict {
+    /// The word for it in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bypassed => "bypassed",
+            Self::Missing => "missing",
+            Self::Fresh => "fresh",
+            Self::StaleWhileRevalidate => "stale-while-revalidate",
+            Self::Stale => "stale",
+        }
+    }
 }
 
 /// Tells that a fetch reached a stage. `stage` runs only if somebody reads events.

@@ -118,6 +118,9 @@ async fn run(
     }
 }
 
+/// How many bytes of a body lie between two events of its progress.
+const PROGRESS_STEP: u64 = 1 << 20;
+
 /// The steps of [fetch](https://fetch.spec.whatwg.org/#concept-fetch) up to the response.
 async fn obtain_response(
     params: &mut FetchParams,
@@ -216,9 +219,14 @@ async fn hand_over(
         }
         let window = Window::default();
         let mut seen = devtools::wants_bodies(request, context).then(BytesMut::new);
+        let mut told = 0;
         while let Some(chunk) = body.next().await {
             match chunk {
                 Ok(bytes) => {
+                    if handed_over - told >= PROGRESS_STEP {
+                        told = handed_over;
+                        events::emit(request, || Stage::Progress { bytes: told });
+                    }
                     for piece in Window::pieces(bytes) {
                         handed_over += piece.len() as u64;
                         let piece = window.admit(piece).await;

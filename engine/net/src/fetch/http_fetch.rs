@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use net_traits::ResourceAttribute;
-use net_traits::request::{RedirectMode, RequestMode, ResponseTainting, ServiceWorkersMode};
+use net_traits::request::{
+    CredentialsMode, RedirectMode, RequestMode, ResponseTainting, ServiceWorkersMode,
+};
 use net_traits::response::ResponseType;
 
 use super::cause::{Cause, CorsFailure, RedirectFailure};
@@ -123,7 +125,10 @@ async fn respond(
                 return outcome;
             }
             match cors_preflight_fetch(params, &partition, context).await {
-                Ok(()) => user_enabled_cors::cors_succeeded(&params.request),
+                Ok(()) => {
+                    emit_cors_passed(params, true);
+                    user_enabled_cors::cors_succeeded(&params.request);
+                },
                 // AD-HOC: user-enabled CORS, first hook.
                 Err(failed) => {
                     return user_enabled_cors::after_failed_preflight(params, failed, context)
@@ -151,6 +156,7 @@ async fn respond(
         &response.head.headers,
     ) {
         Ok(()) => {
+            emit_cors_passed(params, false);
             user_enabled_cors::cors_succeeded(&params.request);
             Ok(response)
         },
@@ -165,4 +171,14 @@ async fn respond(
             user_enabled_cors::after_failed_check(params, response, failure, context).await
         },
     }
+}
+
+fn emit_cors_passed(params: &FetchParams, preflight: bool) {
+    let request = &params.request;
+    events::emit(request, || Stage::CorsPassed {
+        url: request.current_url(),
+        preflight,
+        origin: serialize_request_origin(request),
+        credentials: request.credentials_mode == CredentialsMode::Include,
+    });
 }

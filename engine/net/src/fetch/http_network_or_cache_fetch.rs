@@ -68,6 +68,11 @@ pub(crate) async fn http_network_or_cache_fetch(
     };
     // 8.23. to 8.25. The HTTP cache.
     let mut lookup = Lookup::new(params, &http_request, cache_mode, context).await;
+    events::emit(request, || Stage::CacheChecked {
+        partition: http_request.partition.0.clone(),
+        credentials: include_credentials,
+        verdict: lookup.verdict(),
+    });
     // 9. If aborted, return the appropriate network error.
     if context.controller.is_cancelled() {
         return FetchResponse::network_error(Cause::Cancelled);

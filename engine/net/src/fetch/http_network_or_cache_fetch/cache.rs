@@ -11,7 +11,7 @@ use net_traits::http_status::HttpStatus;
 use net_traits::request::{CacheMode, Request, RequestMode, ResponseTainting, ServiceWorkersMode};
 use net_traits::response::{CacheState, Response};
 
-use crate::events::{self, Stage};
+use crate::events::{self, CacheVerdict, Stage};
 use crate::fetch::body::Body;
 use crate::fetch::checks::cors_check::cors_check;
 use crate::fetch::checks::origin_header::serialize_request_origin;
@@ -84,6 +84,22 @@ impl Lookup {
         }
         lookup.key = Some(key);
         lookup
+    }
+
+    /// What was found, for whoever follows the request.
+    pub(super) fn verdict(&self) -> CacheVerdict {
+        match (&self.key, &self.stored) {
+            (Some(_), Some(stored)) => match stored.freshness {
+                Freshness::Fresh => CacheVerdict::Fresh,
+                Freshness::StaleWhileRevalidate => CacheVerdict::StaleWhileRevalidate,
+                Freshness::MustRevalidate => CacheVerdict::Stale,
+            },
+            (Some(_), None) if matches!(self.mode, CacheMode::NoStore | CacheMode::Reload) => {
+                CacheVerdict::Bypassed
+            },
+            (Some(_), None) => CacheVerdict::Missing,
+            (None, _) => CacheVerdict::Bypassed,
+        }
     }
 
     /// Step 8.25.2: the stored response, if it can be used without asking the server.

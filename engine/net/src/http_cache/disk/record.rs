@@ -301,7 +301,7 @@ pub(super) fn decode_selecting(bytes: &[u8]) -> Result<SelectingHeaders, RecordE
     ))
 }
 
-pub(super) fn checksum(key: &[u8], selecting: &[u8], head: &[u8]) -> u32 {
+fn checksum(key: &[u8], selecting: &[u8], head: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     for part in [key, selecting, head] {
         // With their lengths, so that no byte can change sides.
@@ -309,4 +309,142 @@ pub(super) fn checksum(key: &[u8], selecting: &[u8], head: &[u8]) -> u32 {
         hasher.update(part);
     }
     hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_record() -> impl Strategy<Value = Record> {
+        let header = ("[a-z][a-z0-9-]{0,12}", "[ -~\u{80}-\u{ff}]{0,20}");
+        let time = (0_u64..1 << 40, 0_u32..1_000_000_000)
+            .prop_map(|(seconds, nanos)| SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos));
+        let tls =
+            prop::option::of(prop::collection::vec(any::<u8>(), 0..50)).prop_map(|certificate| {
+                certificate.map(|certificate| TlsSecurityInfo {
+                    certificate_chain_der: vec![certificate],
+                    alpn_protocol: Some("h2".to_owned()),
+                    hsts: true,
+                    ..TlsSecurityInfo::default()
+                })
+            });
+        let head = (
+            100_u16..600,
+            prop::collection::vec(any::<u8>(), 0..20),
+            prop::collection::vec(header, 0..8),
+            tls,
+        );
+        let key = (
+            prop::option::of("[a-z]{1,8}\\.example"),
+            any::<bool>(),
+            "[!-~\u{e4}]{0,20}",
+        );
+        (
+            key,
+            head,
+            prop::collection::vec(any::<u8>(), 1..100),
+            (time.clone(), time),
+            "[a-z]{1,5}(, [a-z]{1,5}){0,3}",
+        )
+            .prop_map(|((site, included, path), head, body, times, vary)| {
+                let (status, reason, fields, tls) = head;
+                let status = StatusCode::from_u16(status).unwrap();
+                let credentials = if included {
+                    ConnectionCredentials::Included
+                } else {
+                    ConnectionCredentials::Excluded
+                };
+                let headers: HeaderMap = fields
+                    .iter()
+                    .map(|(name, value)| {
+                        let value = value.chars().map(|char| char as u8).collect::<Vec<_>>();
+                        (
+                            name.parse::<HeaderName>().unwrap(),
+                            HeaderValue::from_bytes(&value).unwrap(),
+                        )
+                    })
+                    .filter(|(name, _)| *name != http::header::SET_COOKIE)
+                    .collect();
+                let vary = HeaderMap::from_iter([(
+                    http::header::VARY,
+                    HeaderValue::from_str(&vary).unwrap(),
+                )]);
+                let last = body.len() - 1;
+                let part = (status == StatusCode::PARTIAL_CONTENT).then(|| {
+                    let [request, response] = [
+                        field("Range", &format!("bytes=0-{last}")),
+                        field("Content-Range", &format!("bytes 0-{last}/1000")),
+                    ];
+                    PartialContent::of(&request, &response).unwrap()
+                });
+                Record {
+                    key: CacheKey::new(
+                        NetworkPartitionKey(
+                            site.map(|site| Site::parse(&format!("https://{site}")).unwrap()),
+                        ),
+                        credentials,
+                        &ServoUrl::parse(&format!("https://example.com/{path}")).unwrap(),
+                    ),
+                    selecting: SelectingHeaders::of(&headers, &vary).unwrap(),
+                    head: ResponseHead {
+                        status,
+                        reason,
+                        headers,
+                        tls,
+                    },
+                    body: body.into(),
+                    part,
+                    times,
+                }
+            })
+            .prop_filter("only what goes on disk", |record| {
+                may_last(&record.key, &record.selecting, &HeaderMap::new())
+            })
+    }
+
+    fn field(name: &str, value: &str) -> HeaderMap {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    fn assert_equal(one: &Record, other: &Record) {
+        assert_eq!(one.key, other.key);
+        assert_eq!(one.selecting, other.selecting);
+        assert_eq!(one.head.status, other.head.status);
+        assert_eq!(one.head.reason, other.head.reason);
+        assert_eq!(one.head.headers, other.head.headers);
+        assert_eq!(one.head.tls, other.head.tls);
+        assert_eq!(one.body, other.body);
+        assert_eq!(one.part, other.part);
+        assert_eq!(one.times, other.times);
+    }
+
+    proptest! {
+        #[test]
+        fn records_come_out_as_they_went_in(record in any_record()) {
+            let encoded = record.encode().unwrap();
+            assert_equal(&Record::decode(&encoded, record.body.clone()).unwrap(), &record);
+        }
+
+        #[test]
+        fn changed_records_do_not_come_out(record in any_record(), part in 0..3_usize, at in any::<prop::sample::Index>(), bit in 0..8) {
+            let mut encoded = record.encode().unwrap();
+            let bytes = [&mut encoded.key, &mut encoded.selecting, &mut encoded.head];
+            let bytes = bytes.into_iter().nth(part).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1_u8 << bit;
+            prop_assert!(Record::decode(&encoded, record.body).is_err());
+        }
+
+        #[test]
+        fn no_bytes_are_too_odd(key in any::<Vec<u8>>(), selecting in any::<Vec<u8>>(), head in any::<Vec<u8>>(), body in any::<Vec<u8>>()) {
+            let checksum = checksum(&key, &selecting, &head);
+            let encoded = EncodedRecord { key, selecting, head, checksum };
+            let _ = Record::decode(&encoded, body.into());
+        }
+    }
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use user_cors::Site;
 
 use super::database::Database;
-use super::record::{EncodedRecord, Record};
+use super::record::Record;
 use super::*;
 use crate::connection::ConnectionCredentials;
 use crate::http_cache::{CacheLimits, CacheRequest, HttpCache, ResponseHead};
@@ -562,129 +562,6 @@ fn a_killed_browser_leaves_a_whole_file() {
             }
         }
         assert!(found >= 20, "only {found}");
-    }
-}
-
-fn any_record() -> impl Strategy<Value = Record> {
-    let header = ("[a-z][a-z0-9-]{0,12}", "[ -~\u{80}-\u{ff}]{0,20}");
-    let time = (0_u64..1 << 40, 0_u32..1_000_000_000)
-        .prop_map(|(seconds, nanos)| SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos));
-    let tls = prop::option::of(prop::collection::vec(any::<u8>(), 0..50)).prop_map(|certificate| {
-        certificate.map(|certificate| TlsSecurityInfo {
-            certificate_chain_der: vec![certificate],
-            alpn_protocol: Some("h2".to_owned()),
-            hsts: true,
-            ..TlsSecurityInfo::default()
-        })
-    });
-    let head = (
-        100_u16..600,
-        prop::collection::vec(any::<u8>(), 0..20),
-        prop::collection::vec(header, 0..8),
-        tls,
-    );
-    let key = (
-        prop::option::of("[a-z]{1,8}\\.example"),
-        any::<bool>(),
-        "[!-~\u{e4}]{0,20}",
-    );
-    (
-        key,
-        head,
-        prop::collection::vec(any::<u8>(), 1..100),
-        (time.clone(), time),
-        "[a-z]{1,5}(, [a-z]{1,5}){0,3}",
-    )
-        .prop_map(|((site, included, path), head, body, times, vary)| {
-            let (status, reason, fields, tls) = head;
-            let status = StatusCode::from_u16(status).unwrap();
-            let credentials = if included {
-                ConnectionCredentials::Included
-            } else {
-                ConnectionCredentials::Excluded
-            };
-            let headers: HeaderMap = fields
-                .iter()
-                .map(|(name, value)| {
-                    let value = value.chars().map(|char| char as u8).collect::<Vec<_>>();
-                    (
-                        name.parse::<HeaderName>().unwrap(),
-                        HeaderValue::from_bytes(&value).unwrap(),
-                    )
-                })
-                .filter(|(name, _)| *name != http::header::SET_COOKIE)
-                .collect();
-            let vary =
-                HeaderMap::from_iter([(http::header::VARY, HeaderValue::from_str(&vary).unwrap())]);
-            let last = body.len() - 1;
-            let part = (status == StatusCode::PARTIAL_CONTENT).then(|| {
-                let [request, response] = [
-                    headers_of("Range", &format!("bytes=0-{last}")),
-                    headers_of("Content-Range", &format!("bytes 0-{last}/1000")),
-                ];
-                crate::http_cache::range::PartialContent::of(&request, &response).unwrap()
-            });
-            Record {
-                key: key_of(
-                    site.map(|site| format!("https://{site}")).as_deref(),
-                    credentials,
-                    &format!("https://example.com/{path}"),
-                ),
-                selecting: SelectingHeaders::of(&headers, &vary).unwrap(),
-                head: ResponseHead {
-                    status,
-                    reason,
-                    headers,
-                    tls,
-                },
-                body: body.into(),
-                part,
-                times,
-            }
-        })
-        .prop_filter("only what goes on disk", |record| {
-            may_last(&record.key, &record.selecting, &HeaderMap::new())
-        })
-}
-
-fn headers_of(name: &str, value: &str) -> HeaderMap {
-    headers(&format!("{name}: {value}"))
-}
-
-fn assert_equal(one: &Record, other: &Record) {
-    assert_eq!(one.key, other.key);
-    assert_eq!(one.selecting, other.selecting);
-    assert_eq!(one.head.status, other.head.status);
-    assert_eq!(one.head.reason, other.head.reason);
-    assert_eq!(one.head.headers, other.head.headers);
-    assert_eq!(one.head.tls, other.head.tls);
-    assert_eq!(one.body, other.body);
-    assert_eq!(one.part, other.part);
-    assert_eq!(one.times, other.times);
-}
-
-proptest! {
-    #[test]
-    fn records_come_out_as_they_went_in(record in any_record()) {
-        let encoded = record.encode().unwrap();
-        assert_equal(&Record::decode(&encoded, record.body.clone()).unwrap(), &record);
-    }
-
-    #[test]
-    fn changed_records_do_not_come_out(record in any_record(), part in 0..3_usize, at in any::<prop::sample::Index>(), bit in 0..8) {
-        let mut encoded = record.encode().unwrap();
-        let bytes = [&mut encoded.key, &mut encoded.selecting, &mut encoded.head];
-        let bytes = bytes.into_iter().nth(part).unwrap();
-        let at = at.index(bytes.len());
-        bytes[at] ^= 1_u8 << bit;
-        prop_assert!(Record::decode(&encoded, record.body).is_err());
-    }
-
-    #[test]
-    fn no_bytes_are_too_odd(key in any::<Vec<u8>>(), selecting in any::<Vec<u8>>(), head in any::<Vec<u8>>(), body in any::<Vec<u8>>()) {
-        let checksum = record::checksum(&key, &selecting, &head);
-        let encoded = EncodedRecord { key, selecting, head, checksum };
-        let _ = Record::decode(&encoded, body.into());
     }
 }
 
