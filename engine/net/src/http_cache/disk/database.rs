@@ -49,7 +49,7 @@ CREATE INDEX responses_by_url ON responses (url_digest);
 CREATE INDEX responses_by_equivalents ON responses (equivalent_digest) WHERE equivalent_digest IS NOT NULL;
 CREATE INDEX responses_by_equivalent_urls ON responses (equivalent_url_digest)
     WHERE equivalent_url_digest IS NOT NULL;
-CREATE INDEX responses_by_use ON responses (last_use);
+CREATE INDEX responses_by_use ON responses (last_use, size);
 CREATE TABLE bodies (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TRIGGER a_body_goes_with_its_response AFTER DELETE ON responses
     BEGIN DELETE FROM bodies WHERE id = OLD.id; END;
