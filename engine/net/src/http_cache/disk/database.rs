@@ -28,7 +28,8 @@ use crate::http_cache::vary::SelectingHeaders;
 const MIGRATIONS: &[&str] = &[VERSION_1];
 
 /// `key_digest` and its like are numbers to search by, `equivalent…` those of a response with `No-Vary-Search`; `size` is
-/// what counts for the budget, in bytes; `last_use` orders rows by their uses.
+/// what counts for the budget, in bytes; `last_use` orders rows by their uses. The index by use holds all that is read at the
+/// start beside the keys' digests.
 const VERSION_1: &str = "
 CREATE TABLE responses (
     id INTEGER PRIMARY KEY,
