@@ -28,6 +28,9 @@ pub(super) fn decode(bytes: &[u8], charset: Option<&str>) -> String {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
         [0xff, 0xfe, rest @ ..] => units(u16::from_le_bytes, rest),
         [0xfe, 0xff, rest @ ..] => units(u16::from_be_bytes, rest),
+        // ASCII in UTF-16, whose label is with the script element.
+        [1..=255, 0, 1..=255, 0, ..] => units(u16::from_le_bytes, bytes),
+        [0, 1..=255, 0, 1..=255, ..] => units(u16::from_be_bytes, bytes),
         _ if is("utf-16") || is("utf-16le") => units(u16::from_le_bytes, bytes),
         _ if is("utf-16be") => units(u16::from_be_bytes, bytes),
         _ => String::from_utf8_lossy(bytes).into_owned(),
@@ -320,6 +323,9 @@ mod tests {
             (b"\xfe\xff\0a", Some("utf-8"), "a"),
             (b"a\0", Some("UTF-16"), "a"),
             (b"\0a", Some("utf-16be"), "a"),
+            (b"a\0b\0", None, "ab"),
+            (b"\0a\0b", None, "ab"),
+            (b"\0\x01\0\0", None, "\0\x01\0\0"),
             (b"\xa7", Some("iso-8859-1"), "\u{fffd}"),
         ] {
             assert_eq!(decode(bytes, charset), expected);
