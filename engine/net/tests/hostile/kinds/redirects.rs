@@ -1,5 +1,7 @@
 //! Redirects that lead nowhere, round and round, or to where no page may go; and addresses in all notations.
 
+use net_traits::request::RequestMode;
+
 use super::Outcome::{Complete, NetworkError};
 use super::{Kind, Serving, keep};
 use crate::server::Conn;
@@ -151,6 +153,8 @@ pub const KINDS: &[Kind] = &[
             })
         },
     )
+    // Of another origin than the page, so that it takes CORS to read what arrives.
+    .requested(|request| request.mode(RequestMode::CorsMode))
     .rounds(THIS_MACHINE.len()),
     Kind::answer("two different locations", NetworkError, || {
         b"HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"
