@@ -27,10 +27,15 @@ use crate::http_cache::vary::{SelectingHeaders, ValueDigest};
 /// A stored response with its key.
 #[derive(Clone)]
 pub(in crate::http_cache) struct Record {
+    /// The primary key.
     pub key: CacheKey,
+    /// Which requests for the key select it.
     pub selecting: SelectingHeaders,
+    /// Its head, without what belongs to a connection.
     pub head: ResponseHead,
+    /// Its body, as it was transferred.
     pub body: Bytes,
+    /// What part of the complete body that is; `None` if it is all of it.
     pub part: Option<PartialContent>,
     /// When the request was sent, and when the response's head arrived.
     pub times: (SystemTime, SystemTime),
@@ -109,8 +114,11 @@ impl KeyDigest {
 
 /// A record as it is in the database.
 pub(super) struct EncodedRecord {
+    /// The key.
     pub key: Vec<u8>,
+    /// The selecting headers.
     pub selecting: Vec<u8>,
+    /// Everything else but the body.
     pub head: Vec<u8>,
     /// Over the three.
     pub checksum: u32,
