@@ -8,6 +8,7 @@ mod build;
 mod demo;
 mod machine;
 mod mozjs_archive;
+mod mutate;
 mod requirements;
 mod run;
 mod setup;
@@ -62,6 +63,12 @@ const SUBCOMMANDS: &[Subcommand] = &[
         arguments: "[--upstream DIR] [TESTS...]",
         summary: "Build, and run web platform tests on the browser; --help lists what the runner takes",
         run: wpt::run,
+    },
+    Subcommand {
+        name: "mutate",
+        arguments: "[--no-build] [NAME...]",
+        summary: "Break the rules of user-enabled CORS one by one, and show which fixtures fail",
+        run: mutate::run,
     },
     Subcommand {
         name: "env",
