@@ -9,15 +9,17 @@ mod classifier;
 mod embedded;
 mod overrides;
 mod table;
+mod through_egress;
 
 use std::fmt;
 
 pub use classifier::{
-    Classification, Classifier, ConnectionFacts, EgressTarget, NotPublic, ProxyUse, RootsVerdict,
-    Route, SourceAddress,
+    Classification, Classifier, ConnectionFacts, NotPublic, ProxyUse, RootsVerdict, Route,
+    SourceAddress,
 };
 pub use embedded::Nat64Prefix;
 pub use overrides::{AddressSpaceOverrides, OverridesError};
+pub use through_egress::EgressTarget;
 
 /// The address space of an IP address. Ordered by how public it is: loopback is the least.
 ///
