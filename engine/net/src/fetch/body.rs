@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
 use net_traits::NetworkError;
 use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
 
 /// A [body](https://fetch.spec.whatwg.org/#concept-body): absent, at hand, or still arriving.
 ///
@@ -109,10 +110,27 @@ impl Body {
     /// The first `length` bytes, or all if there are less, and whether they are all. They stay in the body. A body that breaks
     /// off before is as long as it came, and not complete.
     pub async fn first_bytes(&mut self, length: usize) -> (Bytes, bool) {
+        self.first_bytes_until(length, None).await
+    }
+
+    /// As [`first_bytes`](Self::first_bytes), or as many as have come at `deadline`.
+    pub async fn first_bytes_until(
+        &mut self,
+        length: usize,
+        deadline: Option<Instant>,
+    ) -> (Bytes, bool) {
         let mut first = BytesMut::new();
         let mut end = None;
         while first.len() < length {
-            match self.next().await {
+            let next = match deadline {
+                // NB: nothing is lost when the time is over: the stream keeps what it has not yielded.
+                Some(deadline) => match timeout_at(deadline, self.next()).await {
+                    Ok(next) => next,
+                    Err(_) => break,
+                },
+                None => self.next().await,
+            };
+            match next {
                 Some(Ok(chunk)) if first.is_empty() && chunk.len() >= length => {
                     first = chunk
                         .try_into_mut()
@@ -215,6 +233,16 @@ mod tests {
         assert_eq!(bytes.first_bytes(9).await, ("abc".into(), true));
         assert_eq!(bytes.read_all(100).await.unwrap(), "abc");
         assert_eq!(Body::Empty.first_bytes(9).await, (Bytes::new(), true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_not_waited_for() {
+        let chunks = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
+        let mut body = Body::from_stream(chunks);
+        let deadline = Instant::now() + std::time::Duration::from_secs(1);
+        let first = body.first_bytes_until(9, Some(deadline)).await;
+        assert_eq!(first, ("abc".into(), false));
+        assert_eq!(body.next().await, Some(Ok("abc".into())));
     }
 
     #[tokio::test]

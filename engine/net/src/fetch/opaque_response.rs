@@ -8,6 +8,7 @@ use net_traits::request::Request;
 use net_traits::response::ResponseType;
 use servo_base::id::PipelineId;
 use servo_url::ServoUrl;
+use tokio::time::Instant;
 
 use super::checks::opaque_response_blocking::{
     Check, FIRST_BYTES, MediaRequestState, Verdict, is_media,
@@ -68,11 +69,11 @@ pub(super) async fn is_allowed(
         let first = bytes.get(..FIRST_BYTES).unwrap_or(&bytes);
         verdict = check.first_bytes(first);
         if verdict == Verdict::Undecided {
+            let deadline = check.patience().map(|patience| Instant::now() + patience);
             while !is_complete && let Some(length) = check.wants_more(&bytes) {
-                let known = bytes.len();
-                (bytes, is_complete) = response.body.first_bytes(length).await;
-                if bytes.len() <= known {
-                    // The body has broken off.
+                (bytes, is_complete) = response.body.first_bytes_until(length, deadline).await;
+                if bytes.len() < length {
+                    // The body has ended, broken off, or takes too long.
                     break;
                 }
             }

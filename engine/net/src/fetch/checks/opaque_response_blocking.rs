@@ -11,6 +11,8 @@
 mod patterns;
 mod script;
 
+use std::time::Duration;
+
 use data_url::mime::Mime;
 use http::header::CONTENT_RANGE;
 use http::{HeaderMap, StatusCode};
@@ -29,6 +31,9 @@ const BODY_BYTES: usize = 1 << 20;
 
 /// How many bytes of the body it looks at otherwise.
 const SCRIPT_BYTES: usize = 16 << 10;
+
+/// How long a body is waited for that may be a script, once its first bytes are there.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Types that are blocked whatever the bytes look like, beside those of HTML, JSON and XML.
 const NEVER_SNIFFED: [&str; 39] = [
@@ -231,6 +236,15 @@ impl Check {
         is_wanted.then(|| bytes.len().saturating_mul(2).clamp(FIRST_BYTES, BODY_BYTES))
     }
 
+    /// How long [`Self::body`] may be waited for; `None` for as long as it takes.
+    ///
+    /// AD-HOC: a response without an end would never be decided. Of types that are never meant for other origins nothing is
+    /// decided before.
+    pub fn patience(&self) -> Option<Duration> {
+        let is_blocklisted = self.mime.as_ref().is_some_and(is_blocklisted);
+        (!is_blocklisted).then_some(PATIENCE)
+    }
+
     fn charset(&self) -> Option<&str> {
         self.mime.as_ref()?.get_parameter("charset")
     }
@@ -421,6 +435,19 @@ mod tests {
             );
         }
         assert!(is_media(Destination::Video) && !is_media(Destination::Image));
+    }
+
+    #[test]
+    fn what_is_never_for_others_is_waited_for() {
+        for (content_type, expected) in [
+            ("Content-Type: text/plain", true),
+            ("Content-Type: application/json", false),
+            ("Content-Type: text/html", false),
+        ] {
+            let state = MediaRequestState::NotApplicable;
+            let check = Check::new(Destination::None, state, 200, &headers(content_type));
+            assert_eq!(check.patience().is_some(), expected, "{content_type}");
+        }
     }
 
     #[test]
