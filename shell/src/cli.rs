@@ -333,7 +333,7 @@ impl Arguments {
         &self,
         mut settings: OwnSettings,
     ) -> Result<(Preferences, OwnSettings), UsageError> {
-        let mut preferences = Preferences::default();
+        let mut preferences = preferences::defaults();
         if self.enable_experimental_web_platform_features {
             for name in preferences::EXPERIMENTAL_FEATURES {
                 preferences::set(&mut preferences, name, PrefValue::Bool(true))?;

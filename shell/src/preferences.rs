@@ -16,7 +16,6 @@ pub const EXPERIMENTAL_FEATURES: &[&str] = &[
     "dom_credential_management_enabled",
     "dom_exec_command_enabled",
     "dom_fontface_enabled",
-    "dom_indexeddb_enabled",
     "dom_intersection_observer_enabled",
     "dom_navigator_protocol_handlers_enabled",
     "dom_notification_enabled",
@@ -35,6 +34,15 @@ pub const EXPERIMENTAL_FEATURES: &[&str] = &[
     "layout_variable_fonts_enabled",
     "layout_writing_mode_enabled",
 ];
+
+/// Servo's preferences as this browser has them. IndexedDB is on, since a page that was allowed to read a response may want it
+/// offline too.
+pub fn defaults() -> Preferences {
+    Preferences {
+        dom_indexeddb_enabled: true,
+        ..Preferences::default()
+    }
+}
 
 /// Why a preference was not set.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -230,6 +238,11 @@ mod tests {
     use user_cors::Switch;
 
     use super::*;
+
+    #[test]
+    fn indexeddb_is_on() {
+        assert!(defaults().dom_indexeddb_enabled);
+    }
 
     #[test]
     fn every_experimental_feature_exists_and_is_a_switch() {
