@@ -112,9 +112,10 @@ impl Ports {
     }
 }
 
-/// Starts the tree's server, and ends it when standard input is closed: even if the runner is killed.
+/// Starts the tree's server in a process group of its own, and kills the whole group, which is a process for each port, when
+/// standard input is closed: even if the runner is killed.
 const SERVE: &str = r#"
-import multiprocessing, os, sys, threading, _thread
+import multiprocessing, os, signal, sys, threading
 
 tree = sys.argv[1]
 os.chdir(tree)
@@ -124,8 +125,9 @@ from tools.serve import serve
 
 def end_with_standard_input():
     sys.stdin.read()
-    _thread.interrupt_main()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
+os.setpgid(0, 0)
 multiprocessing.set_start_method("spawn")
 threading.Thread(target=end_with_standard_input, daemon=True).start()
 serve.run(**vars(serve.get_parser().parse_args(sys.argv[2:])))
