@@ -82,7 +82,6 @@ impl Suite {
                 )?))
             },
             Self::Upstream(tree) => {
-                let with_h2 = arguments.with.contains(&Extra::H2);
                 let ports = if arguments.free_ports {
                     Ports::free()?
                 } else {
@@ -94,10 +93,10 @@ impl Suite {
                             "a browser driven by WebDriver needs a server that is started here, not --served"
                         );
                     }
-                    ports.expect_served(with_h2)?;
+                    ports.expect_served(arguments.with.contains(&Extra::H2))?;
                     None
                 } else {
-                    Some(tree.serve(scratch, ports, with_h2, report_script)?)
+                    Some(tree.serve(scratch, ports, report_script)?)
                 };
                 Ok(Served::Upstream {
                     hosts: tree.write_hosts(scratch)?,

@@ -90,13 +90,6 @@ impl Ports {
         [http, second_http, https, second_https, self.h2]
     }
 
-    fn used(self, with_h2: bool) -> Vec<u16> {
-        let [of_http_and_https @ .., h2] = self.all();
-        let mut ports = of_http_and_https.to_vec();
-        ports.extend(with_h2.then_some(h2));
-        ports
-    }
-
     /// Sees to it that a server runs on them, which somebody else has started.
     ///
     /// # Errors
@@ -225,7 +218,7 @@ impl Tree {
     }
 
     /// Starts the tree's server and waits until it listens. `report_script` is a folder whose `testharnessreport.js` is
-    /// served in the place of the tree's.
+    /// served in the place of the tree's. All of its ports are served whatever tests are run, since scripts name each of them.
     ///
     /// # Errors
     ///
@@ -234,10 +227,9 @@ impl Tree {
         &self,
         folder: &Path,
         ports: Ports,
-        with_h2: bool,
         report_script: Option<&Path>,
     ) -> Result<Server> {
-        let used = ports.used(with_h2);
+        let used = ports.all();
         if let Some(port) = used.iter().find(|port| listens(**port)) {
             bail!(
                 "port {port} on loopback is taken. If that is the tree's own server, use it with --served; \
@@ -257,7 +249,7 @@ impl Tree {
             .arg(&self.root)
             .arg("--config")
             .arg(&config)
-            .arg(if with_h2 { "--h2" } else { "--no-h2" });
+            .arg("--h2");
         let mut server = Server::start(command, &used)?;
         server.root_certificate = certificates.join("cacert.pem");
         Ok(server)
