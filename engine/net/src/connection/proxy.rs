@@ -7,11 +7,13 @@ mod socks;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use percent_encoding::percent_decode_str;
 use servo_url::ImmutableOrigin;
+use tokio::time::timeout;
 use url::{Host, Url};
 use user_cors::{EgressProtocol, EgressProxy};
 
@@ -20,9 +22,12 @@ pub use self::authentication::{ProxyChallenge, ProxyChallenged};
 pub(super) use self::connect::{Tunnel, tunnel};
 pub(super) use self::socks::{Socks, socks_connect};
 use super::dns::is_localhost;
-use super::error::ProxyError;
+use super::error::{ConnectionError, Phase, ProxyError};
 use super::key::Endpoint;
 use crate::http_authentication::Credentials;
+
+/// How long a proxy may take to open a tunnel, its own attempts to connect included.
+const TUNNEL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a proxy is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -220,6 +225,18 @@ fn is_loopback(host: &Host<String>) -> bool {
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
     }
+}
+
+/// What a proxy makes of being asked for a connection, if it takes no longer than [`TUNNEL_TIMEOUT`].
+async fn in_time<T>(
+    asking: impl Future<Output = Result<T, ProxyError>>,
+) -> Result<T, ConnectionError> {
+    timeout(TUNNEL_TIMEOUT, asking)
+        .await
+        .map_err(|_| ConnectionError::TimedOut {
+            phase: Phase::Proxy,
+        })?
+        .map_err(ConnectionError::from)
 }
 
 #[cfg(test)]

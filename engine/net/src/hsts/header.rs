@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::fetch::headers::header_list::is_token_byte;
+
 /// What a host says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StrictTransportSecurity {
@@ -67,7 +69,10 @@ fn trim_start(mut value: &[u8]) -> &[u8] {
 
 /// A token of at least one character, and what follows it.
 fn split_token(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = value.iter().take_while(|byte| is_token(**byte)).count();
+    let length = value
+        .iter()
+        .take_while(|byte| is_token_byte(**byte))
+        .count();
     value
         .split_at_checked(length)
         .filter(|(token, _)| !token.is_empty())
@@ -105,28 +110,6 @@ fn parse_delta_seconds(argument: &[u8]) -> Option<Duration> {
                 .saturating_add(u64::from(digit - b'0'))
         },
     )))
-}
-
-/// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::HeaderName;
 
 use super::digest::DigestChallenge;
+use crate::fetch::headers::header_list::is_token_byte;
 
 /// A [challenge](https://www.rfc-editor.org/rfc/rfc9110#section-11.3): a scheme and what it asks with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +149,10 @@ fn split_quoted(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 }
 
 fn split_token(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = value.iter().take_while(|byte| is_token(**byte)).count();
+    let length = value
+        .iter()
+        .take_while(|byte| is_token_byte(**byte))
+        .count();
     value
         .split_at_checked(length)
         .filter(|(token, _)| !token.is_empty())
@@ -174,28 +178,6 @@ fn text(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
-}
-
-/// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2>
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 #[cfg(test)]

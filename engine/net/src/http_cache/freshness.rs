@@ -172,6 +172,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http_cache::test_messages::headers;
 
     // The tests' clock starts at a time that has a short name.
     const START: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -193,19 +194,6 @@ mod tests {
             (http::header::DATE, values.remove(0))
         }));
         value[http::header::DATE].to_str().unwrap().to_owned()
-    }
-
-    /// Header fields, as in `Name: value|Name: value`.
-    fn headers(fields: &str) -> HeaderMap {
-        let fields = fields.split('|').filter_map(|field| field.split_once(": "));
-        fields
-            .map(|(name, value)| {
-                (
-                    name.parse::<http::HeaderName>().unwrap(),
-                    HeaderValue::from_str(value).unwrap(),
-                )
-            })
-            .collect()
     }
 
     #[test]

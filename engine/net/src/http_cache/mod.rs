@@ -22,6 +22,8 @@ mod storable;
 mod store;
 mod stored_response;
 #[cfg(test)]
+mod test_messages;
+#[cfg(test)]
 mod tests;
 mod validation;
 mod vary;

@@ -11,6 +11,7 @@ use super::freshness::is_heuristically_cacheable;
 use super::key::CacheRequest;
 use super::range::PartialContent;
 use super::vary::SelectingHeaders;
+use crate::fetch::headers::clear_site_data;
 
 /// Whether the response may be stored, and if so, the headers of the request that select it.
 ///
@@ -49,6 +50,10 @@ pub(super) fn storable(
     if cache_control.has("no-store") && !must_understand
         || CacheControl::of(request.headers).has("no-store")
     {
+        return None;
+    }
+    // NB: what clears the cache would be the first thing in it.
+    if clear_site_data::parse(headers).cache {
         return None;
     }
     // (Conditions on `private` and on `Authorization` are for shared caches.)
@@ -132,24 +137,12 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use servo_url::ServoUrl;
 
     use super::*;
     use crate::connection::{ConnectionCredentials, NetworkPartitionKey};
     use crate::http_cache::CacheKey;
-
-    fn headers(fields: &'static str) -> HeaderMap {
-        let fields = fields.split('|').filter_map(|field| field.split_once(": "));
-        fields
-            .map(|(name, value)| {
-                (
-                    name.parse::<HeaderName>().unwrap(),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect()
-    }
+    use crate::http_cache::test_messages::headers;
 
     #[test]
     fn what_is_stored() {
@@ -174,6 +167,8 @@ mod tests {
             (Method::GET, "", 206, "Cache-Control: max-age=9", false),
             (Method::GET, "", 304, "Cache-Control: max-age=9", false),
             (Method::GET, "", 416, "Cache-Control: max-age=9", false),
+            (Method::GET, "", 200, "Clear-Site-Data: \"cache\"", false),
+            (Method::GET, "", 200, "Clear-Site-Data: \"cookies\"", true),
             (Method::GET, "Range: bytes=0-1", 200, "", true),
             (
                 Method::GET,

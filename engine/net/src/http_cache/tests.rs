@@ -1,40 +1,16 @@
 //! What goes into the cache, and what comes out.
 
-use std::time::{Duration, SystemTime};
-
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use servo_url::ServoUrl;
 
+use super::test_messages::{URL, at, headers, key_of};
 use super::{
     CacheKey, CacheLimits, CacheRequest, Freshness, HttpCache, ResponseHead, StoreWriter,
     StoredResponse, conditional_headers, has_validator,
 };
-use crate::connection::{ConnectionCredentials, NetworkPartitionKey};
-
-const URL: &str = "https://example.com/";
-
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
-}
-
-fn headers(fields: &str) -> HeaderMap {
-    let fields = fields.split('|').filter_map(|field| field.split_once(": "));
-    fields
-        .map(|(name, value)| {
-            (
-                name.parse::<HeaderName>().unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            )
-        })
-        .collect()
-}
-
-fn key_of(site: Option<&str>, credentials: ConnectionCredentials, url: &str) -> CacheKey {
-    let partition = NetworkPartitionKey(site.map(|site| user_cors::Site::parse(site).unwrap()));
-    CacheKey::new(partition, credentials, &ServoUrl::parse(url).unwrap())
-}
+use crate::connection::ConnectionCredentials;
 
 fn key(url: &str) -> CacheKey {
     key_of(None, ConnectionCredentials::Included, url)

@@ -100,18 +100,7 @@ pub(super) fn invalidated_urls(url: &ServoUrl, response_headers: &HeaderMap) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(fields: &'static str) -> HeaderMap {
-        let fields = fields.split('|').filter_map(|field| field.split_once(": "));
-        fields
-            .map(|(name, value)| {
-                (
-                    name.parse::<HeaderName>().unwrap(),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect()
-    }
+    use crate::http_cache::test_messages::headers;
 
     #[test]
     fn updates() {

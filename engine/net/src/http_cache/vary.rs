@@ -103,21 +103,8 @@ impl fmt::Debug for SelectingHeaders {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
-
-    fn headers(fields: &'static str) -> HeaderMap {
-        let fields = fields.split('|').filter_map(|field| field.split_once(": "));
-        fields
-            .map(|(name, value)| {
-                (
-                    name.parse::<HeaderName>().unwrap(),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect()
-    }
+    use crate::http_cache::test_messages::headers;
 
     #[test]
     fn requests_select() {

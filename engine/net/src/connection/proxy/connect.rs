@@ -1,20 +1,15 @@
 //! Tunnels through HTTP proxies.
 
-use std::time::Duration;
-
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
 
-use crate::connection::error::{ConnectionError, Phase, ProxyError};
+use super::in_time;
+use crate::connection::error::{ConnectionError, ProxyError};
 use crate::connection::transport::Transport;
-
-/// How long a proxy may take to open a tunnel, its own attempts to connect included.
-pub(super) const TUNNEL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a proxy made of a `CONNECT`.
 pub(in crate::connection) enum Tunnel {
@@ -35,12 +30,7 @@ pub(in crate::connection) async fn tunnel(
     authority: &str,
     authorization: Option<HeaderValue>,
 ) -> Result<Tunnel, ConnectionError> {
-    timeout(TUNNEL_TIMEOUT, connect(stream, authority, authorization))
-        .await
-        .map_err(|_| ConnectionError::TimedOut {
-            phase: Phase::Proxy,
-        })?
-        .map_err(ConnectionError::from)
+    in_time(connect(stream, authority, authorization)).await
 }
 
 async fn connect(

@@ -5,11 +5,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
 use url::Host;
 
-use super::connect::TUNNEL_TIMEOUT;
-use crate::connection::error::{ConnectionError, Phase, ProxyError};
+use super::in_time;
+use crate::connection::error::{ConnectionError, ProxyError};
 use crate::connection::key::Endpoint;
 use crate::connection::transport::Transport;
 use crate::http_authentication::Credentials;
@@ -57,12 +56,7 @@ pub(in crate::connection) async fn socks_connect(
     endpoint: &Endpoint,
     credentials: Option<&Credentials>,
 ) -> Result<Socks, ConnectionError> {
-    timeout(TUNNEL_TIMEOUT, connect(stream, endpoint, credentials))
-        .await
-        .map_err(|_| ConnectionError::TimedOut {
-            phase: Phase::Proxy,
-        })?
-        .map_err(ConnectionError::from)
+    in_time(connect(stream, endpoint, credentials)).await
 }
 
 async fn connect(

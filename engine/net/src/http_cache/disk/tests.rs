@@ -3,13 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use net_traits::TlsSecurityInfo;
 use proptest::prelude::*;
-use servo_url::ServoUrl;
 use tempfile::TempDir;
 use user_cors::Site;
 
@@ -17,32 +16,11 @@ use super::database::Database;
 use super::record::Record;
 use super::*;
 use crate::connection::ConnectionCredentials;
+use crate::http_cache::test_messages::{URL, at, headers, key_of};
 use crate::http_cache::{CacheLimits, CacheRequest, HttpCache, ResponseHead};
 
-const URL: &str = "https://example.com/";
 const FRESH: &str = "Cache-Control: max-age=1000";
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
-}
-
-fn headers(fields: &str) -> HeaderMap {
-    let fields = fields.split('|').filter_map(|field| field.split_once(": "));
-    fields
-        .map(|(name, value)| {
-            (
-                name.parse::<HeaderName>().unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            )
-        })
-        .collect()
-}
-
-fn key_of(site: Option<&str>, credentials: ConnectionCredentials, url: &str) -> CacheKey {
-    let partition = NetworkPartitionKey(site.map(|site| Site::parse(site).unwrap()));
-    CacheKey::new(partition, credentials, &ServoUrl::parse(url).unwrap())
-}
 
 fn key(url: &str) -> CacheKey {
     key_of(
