@@ -20,9 +20,10 @@ use super::connector::{Connected, Connector};
 use super::dns::Resolver;
 use super::error::ConnectionError;
 use super::exchange::{Exchange, HttpVersion, OutgoingRequest};
+use super::handshake_turns::{HandshakeTurn, HandshakeTurns};
 use super::hosts::HostTable;
 use super::http_connection::Way;
-use super::key::{ConnectionKey, Endpoint};
+use super::key::{ConnectionKey, Endpoint, NetworkPartitionKey};
 use super::pool::{Http1Lease, Http2Lease, Lease, Pool};
 use super::proxy::{ProxyAuthentication, ProxyServer, ProxySettings};
 use super::send::{Failure, Resend, send, target};
@@ -59,6 +60,7 @@ pub struct Connections {
     pool: Arc<Pool>,
     connector: Arc<Connector>,
     public_roots: Arc<RwLock<PublicRoots>>,
+    handshakes: Arc<HandshakeTurns>,
 }
 
 #[derive(Default)]
@@ -90,6 +92,7 @@ impl Connections {
                 roots: options.public_roots,
                 added: Vec::new(),
             })),
+            handshakes: Arc::default(),
         }
     }
 
@@ -165,9 +168,8 @@ impl Connections {
             Ok(exchange) => return Ok(exchange),
             Err(failure) => failure,
         };
-        // NOTE: a server may close a connection that is not in use at any time, also just when a request is sent, so a
-        // request that it has certainly not acted on is sent again once. See RFC 9112 section 9.3.1 and RFC 9113
-        // section 8.7.
+        // NOTE: a server may close a connection that is not in use at any time, also just when a request is sent, so one that
+        // may be sent twice is sent again once. See RFC 9112 section 9.3.1 and RFC 9113 section 8.7.
         match failure.resend {
             Resend::Allowed(body) if reused => {
                 let lease = self.acquire(&request, true).await?;
@@ -204,6 +206,16 @@ impl Connections {
             ));
         }
         Ok(exchange)
+    }
+
+    /// Waits for the turn to ask the server at `endpoint` for a WebSocket, for a page of `partition`. There is no limit to how
+    /// long that takes.
+    pub async fn handshake_turn(
+        &self,
+        partition: &NetworkPartitionKey,
+        endpoint: &Endpoint,
+    ) -> HandshakeTurn {
+        self.handshakes.wait(partition, endpoint).await
     }
 
     /// All addresses of the server at `endpoint`, without connecting to any.

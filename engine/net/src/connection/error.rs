@@ -7,7 +7,7 @@ use thiserror::Error;
 use url::Host;
 
 use super::proxy::ProxyChallenge;
-use super::response_head::EndlessInterimResponses;
+use super::response_head::HeadError;
 
 /// Why there is no response.
 ///
@@ -202,13 +202,9 @@ impl ConnectionError {
 
     /// The error for an I/O error in `phase`.
     pub(super) fn of_io(error: &io::Error, phase: Phase) -> Self {
-        if error
-            .get_ref()
-            .is_some_and(|inner| inner.is::<EndlessInterimResponses>())
-        {
-            return Self::Protocol {
-                text: "the server announces its answer without end",
-            };
+        let head_error = error.get_ref().and_then(|inner| inner.downcast_ref());
+        if let Some(error) = head_error {
+            return Self::of_head(*error);
         }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
@@ -244,6 +240,16 @@ impl ConnectionError {
             return Self::of_io(error, Phase::Response);
         }
         Self::Reset
+    }
+
+    fn of_head(error: HeadError) -> Self {
+        let text = match error {
+            HeadError::TooLarge => return Self::HeadTooLarge,
+            HeadError::EndlessInterimResponses => "the server announces its answer without end",
+            HeadError::LoneCr => "the server's answer is not HTTP",
+            HeadError::ContradictoryLengths => "the server's answer has several lengths",
+        };
+        Self::Protocol { text }
     }
 
     fn of_h2(error: &h2::Error) -> Self {

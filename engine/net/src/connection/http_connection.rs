@@ -22,12 +22,9 @@ use super::exchange::{ConnectionTimings, ExchangeRecord, HttpVersion, Route};
 use super::key::ConnectionKey;
 use super::payload::Payload;
 use super::proxy::ProxyServer;
-use super::response_head::{MissingEnd, ResponseExpectation, ResponseHeads};
+use super::response_head::{MOST_HEAD_BYTES, MissingEnd, ResponseExpectation, ResponseHeads};
 use super::tls::TlsFacts;
 use super::transport::Metered;
-
-/// The largest head of a response, in bytes.
-const MOST_HEAD_BYTES: usize = 256 * 1024;
 
 /// The most header lines in a response.
 const MOST_HEADER_LINES: usize = 2000;

@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod handshake_turns;
 pub mod hosts;
 mod http_connection;
 mod key;
@@ -38,6 +39,7 @@ pub use self::exchange::{
     Admission, ConnectionTimings, Exchange, ExchangeRecord, HttpVersion, InterimListener,
     OutgoingRequest, Route, Upgraded,
 };
+pub use self::handshake_turns::HandshakeTurn;
 pub use self::key::{ConnectionCredentials, ConnectionKey, Endpoint, NetworkPartitionKey};
 pub use self::proxy::{EgressPath, ProxyChallenge, ProxyChallenged, ProxySettings};
 pub use self::tls::{CertificateFileError, load_certificates, prewarm_tls};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{FutureExt, Stream};
 use hyper::body::{Body, Frame, SizeHint};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -16,15 +17,18 @@ use super::upload::{RequestBodyReader, UploadError};
 
 /// The body of one attempt to send a request.
 pub(super) struct Payload {
-    body: Option<RequestBodyReader>,
     progress: Arc<Progress>,
+    /// Whether there is nothing more to read.
+    ended: bool,
     /// Ends without a value when the exchange is given up.
     given_up: Option<oneshot::Receiver<()>>,
 }
 
-/// How far a payload has come.
-#[derive(Debug, Default)]
+/// How far a payload has come. It holds the body, so that whoever sends it has it back when the connection is gone.
+#[derive(Default)]
 pub(super) struct Progress {
+    /// NB: only one side at a time reads or takes it, so that the lock is never contended.
+    body: Mutex<Option<RequestBodyReader>>,
     pieces: AtomicU64,
     failed: AtomicBool,
 }
@@ -33,6 +37,18 @@ impl Progress {
     /// Whether the page failed to deliver the body.
     pub(super) fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
+    }
+
+    /// Takes the body back, from its beginning, to be sent again; `None` if there is none left, or it cannot be read again.
+    pub(super) fn take_back(&self) -> Option<RequestBodyReader> {
+        self.body.lock().take_if(|body| body.rewind())
+    }
+
+    /// The request will not be sent again.
+    pub(super) fn release(&self) {
+        if let Some(body) = &mut *self.body.lock() {
+            body.release();
+        }
     }
 
     /// The output of `future`, or `None` when for `limit` neither it ended nor a piece of the body was sent.
@@ -64,18 +80,23 @@ impl Payload {
     /// The payload for `body`, with the means to stop it and to see how far it has come.
     pub(super) fn new(body: Option<RequestBodyReader>) -> (Self, UploadGuard, Arc<Progress>) {
         let (sender, receiver) = oneshot::channel();
-        let progress = Arc::<Progress>::default();
+        let has_body = body.is_some();
+        let progress = Arc::new(Progress {
+            body: Mutex::new(body),
+            ..Progress::default()
+        });
         let payload = Self {
-            given_up: body.is_some().then_some(receiver),
-            body,
+            given_up: has_body.then_some(receiver),
+            ended: !has_body,
             progress: Arc::clone(&progress),
         };
         (payload, UploadGuard { _sender: sender }, progress)
     }
 
-    /// The body, of which nothing has been read, from a payload that was never sent.
-    pub(super) fn into_body(self) -> Option<RequestBodyReader> {
-        self.body
+    /// Nothing more is read.
+    fn end(&mut self) {
+        self.ended = true;
+        self.given_up = None;
     }
 }
 
@@ -87,44 +108,52 @@ impl Body for Payload {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
-        if let Some(given_up) = &mut self.given_up
+        let this = &mut *self;
+        if let Some(given_up) = &mut this.given_up
             && given_up.poll_unpin(cx).is_ready()
         {
-            self.body = None;
-            self.given_up = None;
+            this.progress.body.lock().take();
+            this.end();
             return Poll::Ready(Some(Err(UploadError::Closed)));
         }
-        let Some(body) = &mut self.body else {
+        if this.ended {
             return Poll::Ready(None);
+        }
+        let polled = match &mut *this.progress.body.lock() {
+            Some(body) => ready!(Pin::new(body).poll_next(cx)),
+            None => Some(Err(UploadError::Closed)),
         };
-        match ready!(Pin::new(body).poll_next(cx)) {
+        match polled {
             Some(Ok(piece)) => {
-                self.progress.pieces.fetch_add(1, Ordering::Relaxed);
+                this.progress.pieces.fetch_add(1, Ordering::Relaxed);
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             },
             Some(Err(error)) => {
-                self.progress.failed.store(true, Ordering::Release);
-                self.body = None;
+                this.progress.failed.store(true, Ordering::Release);
+                this.end();
                 Poll::Ready(Some(Err(error)))
             },
             None => {
-                self.body = None;
+                this.end();
                 Poll::Ready(None)
             },
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_none()
+        self.ended
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            None => SizeHint::with_exact(0),
-            Some(body) => body.length().map_or_else(SizeHint::new, |length| {
-                SizeHint::with_exact(length.saturating_sub(body.handed_on()))
-            }),
+        if self.ended {
+            return SizeHint::with_exact(0);
         }
+        self.progress
+            .body
+            .lock()
+            .as_ref()
+            .and_then(|body| Some(body.length()?.saturating_sub(body.handed_on())))
+            .map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }
 
@@ -144,6 +173,34 @@ mod tests {
         assert!(payload.frame().await.unwrap().is_err());
         assert!(payload.frame().await.is_none());
         assert!(!progress.failed(), "the page did not fail");
+    }
+
+    #[tokio::test]
+    async fn a_body_comes_back_from_its_beginning() {
+        let reader = RequestBodyReader::from_bytes(Bytes::from(vec![0; 200_000]));
+        let (mut payload, _guard, progress) = Payload::new(Some(reader));
+        assert!(payload.frame().await.unwrap().is_ok());
+        assert!(payload.size_hint().exact() < Some(200_000));
+        let (mut again, _guard, _) = Payload::new(Some(progress.take_back().unwrap()));
+        assert_eq!(again.size_hint().exact(), Some(200_000));
+        let mut size = 0;
+        while let Some(frame) = again.frame().await {
+            size += frame.unwrap().into_data().unwrap().len();
+        }
+        assert_eq!(size, 200_000);
+        assert!(
+            payload.frame().await.unwrap().is_err(),
+            "it is read in one place only"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_does_not_come_back_when_its_response_is_there() {
+        let reader = RequestBodyReader::from_bytes(Bytes::from_static(b"bytes"));
+        let (mut payload, _guard, progress) = Payload::new(Some(reader));
+        assert!(payload.frame().await.unwrap().is_ok());
+        progress.release();
+        assert!(progress.take_back().is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use http::HeaderMap;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
@@ -401,6 +402,18 @@ impl Lease {
                 .as_ref()
                 .is_some_and(|connection| connection.expectation.was_completed()),
             Self::Http2(_) => false,
+        }
+    }
+
+    /// The current response's `Content-Length`, if it is no number: then it is not among its headers.
+    pub(super) fn unusable_lengths(&self) -> HeaderMap {
+        match self {
+            Self::Http1(lease) => lease
+                .connection
+                .as_ref()
+                .map(|connection| connection.expectation.take_unusable_lengths())
+                .unwrap_or_default(),
+            Self::Http2(_) => HeaderMap::new(),
         }
     }
 

@@ -22,14 +22,25 @@ struct ResponseBody {
 pub(super) struct OngoingExchange {
     lease: Lease,
     _upload: UploadGuard,
+    reuse: Reuse,
+}
+
+/// Whether the connection of an exchange serves others after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// As soon as the response is complete.
+    AfterTheBody,
+    /// It does not: what comes next over it may be part of this response.
+    Never,
 }
 
 impl OngoingExchange {
     /// The exchange that `lease` is for.
-    pub(super) fn new(lease: Lease, upload: UploadGuard) -> Self {
+    pub(super) fn new(lease: Lease, upload: UploadGuard, reuse: Reuse) -> Self {
         Self {
             lease,
             _upload: upload,
+            reuse,
         }
     }
 
@@ -48,8 +59,8 @@ impl OngoingExchange {
     /// The response is complete.
     fn complete(self) {
         match self.lease {
-            Lease::Http1(lease) => lease.give_back(),
-            Lease::Http2(_) => {},
+            Lease::Http1(lease) if self.reuse == Reuse::AfterTheBody => lease.give_back(),
+            Lease::Http1(_) | Lease::Http2(_) => {},
         }
     }
 }

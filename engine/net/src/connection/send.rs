@@ -4,7 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, HOST, PROXY_AUTHORIZATION, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
@@ -15,9 +17,10 @@ use servo_url::ServoUrl;
 use super::error::{ConnectionError, Phase, find_source};
 use super::exchange::{Exchange, ExchangeRecord, HttpVersion, OutgoingRequest, Upgraded};
 use super::http_connection::ConnectionFacts;
+use super::key::ConnectionCredentials;
 use super::payload::{Payload, Progress};
 use super::pool::Lease;
-use super::response_body::OngoingExchange;
+use super::response_body::{OngoingExchange, Reuse};
 use super::upload::RequestBodyReader;
 use crate::fetch::Body;
 
@@ -34,10 +37,9 @@ pub(super) struct Failure {
 
 /// Whether a request may be sent again over another connection.
 pub(super) enum Resend {
-    /// The server has certainly not acted on it, or it is safe and was not answered. With the body, of which nothing has been
-    /// read.
+    /// With the body, from its beginning.
     Allowed(Option<RequestBodyReader>),
-    /// The server may have acted on it.
+    /// The server may have acted on it, or its body cannot be read again.
     Forbidden,
 }
 
@@ -59,13 +61,26 @@ pub(super) async fn send(
 ) -> Result<Exchange, Failure> {
     let facts = lease.facts();
     let has_body = body.is_some();
+    let anonymous = matches!(request.key.credentials, ConnectionCredentials::Anonymous(_));
     let (payload, upload, progress) = Payload::new(body);
     let message = message(&facts, request, payload, authorization)?;
 
     let request_start = CrossProcessInstant::now();
-    let response = transmit(&mut lease, message, &progress)
-        .await
-        .map_err(|stop| stop.failure(&request.method, has_body))?;
+    let response = match transmit(&mut lease, message, &progress).await {
+        Ok(response) => response,
+        Err(Stop { error, trace }) => {
+            let body = progress.take_back();
+            let resend = if trace.allows_resending(&request.method, anonymous)
+                && body.is_some() == has_body
+            {
+                Resend::Allowed(body)
+            } else {
+                Resend::Forbidden
+            };
+            return Err(Failure { error, resend });
+        },
+    };
+    progress.release();
     let mut record = facts.record(
         &request.key,
         lease.reused(),
@@ -74,15 +89,24 @@ pub(super) async fn send(
     );
     record.head_completed = lease.head_was_completed();
     let reason = reason_phrase(&response, facts.version);
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(upgrade(lease, request, response, reason, record).await?);
+    if request.upgrade && response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(upgrade(lease, response, reason, record).await?);
     }
-    let (head, incoming) = response.into_parts();
+    let (mut head, incoming) = response.into_parts();
+    head.headers.extend(lease.unusable_lengths());
+    // NOTE: a 101 that nobody asked for is a response like others; whatever the server speaks after it is not listened to.
+    let reuse = if head.status == StatusCode::SWITCHING_PROTOCOLS
+        || announces_forbidden_body(head.status, &head.headers)
+    {
+        Reuse::Never
+    } else {
+        Reuse::AfterTheBody
+    };
     Ok(Exchange {
         status: head.status,
         reason,
         headers: head.headers,
-        body: OngoingExchange::new(lease, upload).body(incoming),
+        body: OngoingExchange::new(lease, upload, reuse).body(incoming),
         record,
         upgraded: None,
         proxy_challenged: None,
@@ -90,17 +114,50 @@ pub(super) async fn send(
 }
 
 /// Why [`transmit`] has no response.
-enum Stop {
-    /// It took too long, or the page's stream failed.
-    Certain(ConnectionError),
-    /// hyper reports a failure.
-    Transport {
-        error: hyper::Error,
-        /// The request's payload, if the request was not sent.
-        unsent: Option<Box<Payload>>,
-        /// Whether no byte came from the server since the request was sent. HTTP/2 cannot tell, but there the error can.
-        silent: bool,
-    },
+struct Stop {
+    error: ConnectionError,
+    trace: Trace,
+}
+
+/// What of a request that got no response may have reached the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trace {
+    /// The server has certainly done nothing with it.
+    None,
+    /// The connection ended before a byte of an answer. That is how a server closes a connection that it has not used for long,
+    /// and also how one breaks down that was at work.
+    Unanswered,
+    /// What came in the place of an answer has not the form of one. It can be what an earlier response should not have had after
+    /// it.
+    Stray,
+    /// The server was at work, or took too long.
+    Any,
+}
+
+impl Trace {
+    /// Whether a request of `method` may be sent again over another connection: if it has not been acted on, or if it does not
+    /// matter that it has been. An anonymous request of user-enabled CORS that is unsafe is never acted on twice.
+    ///
+    /// <https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2>
+    fn allows_resending(self, method: &Method, anonymous: bool) -> bool {
+        match self {
+            Self::None => true,
+            Self::Unanswered => method.is_safe() || method.is_idempotent() && !anonymous,
+            Self::Stray => method.is_safe(),
+            Self::Any => false,
+        }
+    }
+}
+
+/// Whether the head of a response speaks of a body after it, where none can be. A server that sends it nevertheless would be
+/// misunderstood in whatever came next over the connection.
+///
+/// <https://www.rfc-editor.org/rfc/rfc9112#section-6.3>
+fn announces_forbidden_body(status: StatusCode, headers: &HeaderMap) -> bool {
+    let has_length = |value: &HeaderValue| value.as_bytes().iter().any(|byte| *byte != b'0');
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        && (headers.contains_key(TRANSFER_ENCODING)
+            || headers.get_all(CONTENT_LENGTH).iter().any(has_length))
 }
 
 async fn transmit(
@@ -108,73 +165,74 @@ async fn transmit(
     message: Request<Payload>,
     progress: &Arc<Progress>,
 ) -> Result<Response<Incoming>, Stop> {
-    let (result, silent) = match lease {
+    let (result, answer) = match lease {
         Lease::Http1(lease) => {
-            let connection = lease
-                .connection()
-                .ok_or(Stop::Certain(ConnectionError::Cancelled))?;
+            let connection = lease.connection().ok_or(ConnectionError::Cancelled)?;
             let before = connection.received();
             connection.expectation.expect();
             let sent = connection.sender.try_send_request(message);
             let result = progress.limit_stall(RESPONSE_TIMEOUT, sent).await;
-            (result, connection.received() == before)
+            let answer = if connection.received() == before {
+                Answer::None
+            } else if connection.expectation.was_stray() {
+                Answer::Stray
+            } else {
+                Answer::Begun
+            };
+            (result, answer)
         },
         Lease::Http2(lease) => {
             let mut sender = lease.connection.sender();
             let sent = sender.try_send_request(message);
-            (progress.limit_stall(RESPONSE_TIMEOUT, sent).await, true)
+            let result = progress.limit_stall(RESPONSE_TIMEOUT, sent).await;
+            // NB: of one among many exchanges the error tells as much.
+            (result, Answer::None)
         },
     };
     let mut error = match result {
         Some(Ok(response)) => return Ok(response),
-        Some(Err(_)) if progress.failed() => {
-            return Err(Stop::Certain(ConnectionError::RequestBody));
-        },
+        Some(Err(_)) if progress.failed() => return Err(ConnectionError::RequestBody.into()),
         Some(Err(error)) => error,
         None => {
-            return Err(Stop::Certain(ConnectionError::TimedOut {
+            return Err(Stop::from(ConnectionError::TimedOut {
                 phase: Phase::Response,
             }));
         },
     };
-    let unsent = error
-        .take_message()
-        .map(|message| Box::new(message.into_body()));
+    let is_unsent = error.take_message().is_some();
     let error = error.into_error();
+    let ended = ended_connection(&error);
     if let Lease::Http2(lease) = lease
-        && ended_connection(&error)
+        && ended
     {
         lease.retire();
     }
-    Err(Stop::Transport {
-        error,
-        unsent,
-        silent,
+    let trace = match answer {
+        _ if is_unsent || was_refused(&error) => Trace::None,
+        Answer::None if ended => Trace::Unanswered,
+        Answer::Stray => Trace::Stray,
+        Answer::None | Answer::Begun => Trace::Any,
+    };
+    Err(Stop {
+        error: ConnectionError::of_hyper(&error),
+        trace,
     })
 }
 
-impl Stop {
-    /// What this means for a request of `method`.
-    fn failure(self, method: &Method, has_body: bool) -> Failure {
-        let (error, unsent, silent) = match self {
-            Self::Certain(error) => return error.into(),
-            Self::Transport {
-                error,
-                unsent,
-                silent,
-            } => (error, unsent, silent),
-        };
-        let resend = match unsent {
-            Some(payload) => Resend::Allowed(payload.into_body()),
-            // What was read of a body is gone.
-            None if has_body => Resend::Forbidden,
-            None if was_refused(&error) => Resend::Allowed(None),
-            None if method.is_safe() && silent && ended_connection(&error) => Resend::Allowed(None),
-            None => Resend::Forbidden,
-        };
-        Failure {
-            error: ConnectionError::of_hyper(&error),
-            resend,
+/// What had come of an answer when an exchange failed.
+#[derive(Clone, Copy)]
+enum Answer {
+    None,
+    Begun,
+    /// Not what an answer begins with.
+    Stray,
+}
+
+impl From<ConnectionError> for Stop {
+    fn from(error: ConnectionError) -> Self {
+        Self {
+            error,
+            trace: Trace::Any,
         }
     }
 }
@@ -205,16 +263,10 @@ fn ended_connection(error: &hyper::Error) -> bool {
 /// The end of HTTP on a connection whose server answered 101.
 async fn upgrade(
     lease: Lease,
-    request: &OutgoingRequest,
     response: Response<Incoming>,
     reason: Vec<u8>,
     record: ExchangeRecord,
 ) -> Result<Exchange, ConnectionError> {
-    if !request.upgrade {
-        return Err(ConnectionError::Protocol {
-            text: "the server switched protocols without being asked to",
-        });
-    }
     let status = response.status();
     let headers = response.headers().clone();
     let upgraded = hyper::upgrade::on(response)
@@ -329,5 +381,52 @@ fn reason_phrase(response: &Response<Incoming>, version: HttpVersion) -> Vec<u8>
             .unwrap_or_default()
             .as_bytes()
             .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_sent_again() {
+        use Trace::{Any, None, Stray, Unanswered};
+        // By method: safe, idempotent, neither.
+        for (trace, anonymous, expected) in [
+            (None, false, [true, true, true]),
+            (None, true, [true, true, true]),
+            (Unanswered, false, [true, true, false]),
+            (Unanswered, true, [true, false, false]),
+            (Stray, false, [true, false, false]),
+            (Stray, true, [true, false, false]),
+            (Any, false, [false, false, false]),
+            (Any, true, [false, false, false]),
+        ] {
+            let allowed = [Method::GET, Method::PUT, Method::POST]
+                .map(|method| trace.allows_resending(&method, anonymous));
+            assert_eq!(allowed, expected, "{trace:?} {anonymous}");
+        }
+    }
+
+    #[test]
+    fn bodies_where_none_can_be() {
+        for (status, name, value, expected) in [
+            (304, "content-length", "4", true),
+            (304, "content-length", "0", false),
+            (304, "content-length", "x", true),
+            (204, "transfer-encoding", "chunked", true),
+            (304, "etag", "\"4\"", false),
+            (200, "content-length", "4", false),
+            (205, "content-length", "4", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(
+                announces_forbidden_body(status, &headers),
+                expected,
+                "{status} {value}"
+            );
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! `Chunk` for each chunk. A chunk is asked for when the connection has room for it, so a slow server slows the page's stream
 //! down.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -19,6 +20,10 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The largest piece in which a body is handed on. Script sends a body that it has in memory as one chunk, however large.
 const PIECE: usize = 64 * 1024;
+
+/// How much of a body is kept, in bytes, only so that it can be sent again: step 2.1 of
+/// [HTTP-network fetch](https://fetch.spec.whatwg.org/#http-network-fetch) allows as much.
+const KEPT: usize = 64 * 1024;
 
 /// Why a request's body ended early.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -37,8 +42,33 @@ pub struct RequestBodyReader {
     length: Option<u64>,
     /// Whether script has all of the body, so that it can be asked again without disturbing the page.
     from_object: bool,
+    /// How many bytes script has given.
+    received: u64,
     handed_on: u64,
+    /// What was handed on so far; `None` if that is too much, or was released.
+    kept: Option<Kept>,
+    /// What is handed on before anything else is read.
+    again: VecDeque<Bytes>,
     finished: Option<oneshot::Sender<()>>,
+}
+
+/// The pieces of a body that were handed on, which a connection may have lost.
+#[derive(Default)]
+struct Kept {
+    pieces: VecDeque<Bytes>,
+    /// How many bytes of them would be free otherwise.
+    held: usize,
+}
+
+impl Kept {
+    /// Keeps one more; `None` if that is too much. `in_memory`: the piece is part of memory that is there anyway.
+    fn with(mut self, piece: &Bytes, in_memory: bool) -> Option<Self> {
+        if !in_memory {
+            self.held = self.held.saturating_add(piece.len());
+        }
+        self.pieces.push_back(piece.clone());
+        (self.held <= KEPT).then_some(self)
+    }
 }
 
 /// The way to script. NB: a sender is not `Sync`, but futures that are sent between threads refer to requests; the lock is never
@@ -59,6 +89,8 @@ struct Connected {
     /// Whether a chunk has been asked for and not come yet. NB: script panics when it is asked again after the last one.
     asked: bool,
     current: Bytes,
+    /// Whether the current chunk is all of the body.
+    is_whole: bool,
 }
 
 impl RequestBodyReader {
@@ -72,7 +104,10 @@ impl RequestBodyReader {
             },
             length: body.len().map(|length| length as u64),
             from_object: !body.source_is_null(),
+            received: 0,
             handed_on: 0,
+            kept: Some(Kept::default()),
+            again: VecDeque::new(),
             finished: None,
         }
     }
@@ -83,7 +118,10 @@ impl RequestBodyReader {
             length: Some(bytes.len() as u64),
             source: Source::Memory(bytes),
             from_object: false,
+            received: 0,
             handed_on: 0,
+            kept: Some(Kept::default()),
+            again: VecDeque::new(),
             finished: None,
         }
     }
@@ -106,6 +144,28 @@ impl RequestBodyReader {
         receiver
     }
 
+    /// Goes back to the beginning; whether that is possible. It is if nothing has been read, if all that was read is in memory, or
+    /// if it was little.
+    pub(super) fn rewind(&mut self) -> bool {
+        if matches!(self.source, Source::Failed(_)) {
+            return false;
+        }
+        if self.handed_on == 0 {
+            return true;
+        }
+        let Some(kept) = self.kept.take() else {
+            return false;
+        };
+        self.again = kept.pieces;
+        self.handed_on = 0;
+        true
+    }
+
+    /// Releases what is kept for [`Self::rewind`].
+    pub(super) fn release(&mut self) {
+        self.kept = None;
+    }
+
     fn fail(&mut self, error: UploadError) -> Poll<Option<Result<Bytes, UploadError>>> {
         self.source = Source::Failed(error);
         Poll::Ready(Some(Err(error)))
@@ -117,7 +177,15 @@ impl RequestBodyReader {
         }
     }
 
-    fn hand_on(&mut self, piece: Bytes) -> Poll<Option<Result<Bytes, UploadError>>> {
+    fn hand_on(
+        &mut self,
+        piece: Bytes,
+        in_memory: bool,
+    ) -> Poll<Option<Result<Bytes, UploadError>>> {
+        self.kept = self
+            .kept
+            .take()
+            .and_then(|kept| kept.with(&piece, in_memory));
         self.handed_on += piece.len() as u64;
         if self.length == Some(self.handed_on) {
             self.signal_finished();
@@ -147,6 +215,7 @@ impl Connected {
             chunks,
             asked: false,
             current: Bytes::new(),
+            is_whole: false,
         })
     }
 }
@@ -155,6 +224,10 @@ impl Stream for RequestBodyReader {
     type Item = Result<Bytes, UploadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(piece) = self.again.pop_front() {
+            return self.hand_on(piece, true);
+        }
+        let (length, from_object) = (self.length, self.from_object);
         loop {
             match &mut self.source {
                 Source::Failed(error) => {
@@ -169,7 +242,7 @@ impl Stream for RequestBodyReader {
                         self.signal_finished();
                         return Poll::Ready(None);
                     }
-                    return self.hand_on(piece);
+                    return self.hand_on(piece, true);
                 },
                 Source::Unconnected(control) => {
                     match Connected::new(control.get_mut().clone()) {
@@ -181,7 +254,8 @@ impl Stream for RequestBodyReader {
                     if !script.current.is_empty() {
                         let size = script.current.len().min(PIECE);
                         let piece = script.current.split_to(size);
-                        return self.hand_on(piece);
+                        let in_memory = script.is_whole;
+                        return self.hand_on(piece, in_memory);
                     }
                     if !script.asked {
                         if script
@@ -198,6 +272,9 @@ impl Stream for RequestBodyReader {
                         Some(BodyChunkResponse::Chunk(chunk)) => {
                             script.asked = false;
                             script.current = Bytes::from_owner(chunk);
+                            let size = script.current.len() as u64;
+                            script.is_whole = from_object && length == Some(size);
+                            self.received = self.received.saturating_add(size);
                         },
                         Some(BodyChunkResponse::Done) => {
                             self.source = Source::Ended;
@@ -220,7 +297,7 @@ impl Drop for RequestBodyReader {
         if let Source::Connected(script) = &self.source
             && self.from_object
             && !script.asked
-            && self.length == Some(self.handed_on)
+            && self.length == Some(self.received)
         {
             let _ = script.control.lock().send(BodyChunkRequest::Chunk);
         }
@@ -247,8 +324,17 @@ mod tests {
 
     use super::*;
 
-    /// Stands for script: answers each request with the next of `answers` and reports each request.
+    /// Stands for script with an object as the body's source: answers each request with the next of `answers` and reports each
+    /// request.
     fn script(
+        answers: Vec<BodyChunkResponse>,
+        length: Option<usize>,
+    ) -> (RequestBody, mpsc::UnboundedReceiver<&'static str>) {
+        script_with_source(BodySource::Object, answers, length)
+    }
+
+    fn script_with_source(
+        source: BodySource,
         answers: Vec<BodyChunkResponse>,
         length: Option<usize>,
     ) -> (RequestBody, mpsc::UnboundedReceiver<&'static str>) {
@@ -274,10 +360,7 @@ mod tests {
                 },
             }),
         );
-        (
-            RequestBody::new(control, BodySource::Object, length),
-            reports,
-        )
+        (RequestBody::new(control, source, length), reports)
     }
 
     fn chunk(bytes: &[u8]) -> BodyChunkResponse {
@@ -341,6 +424,72 @@ mod tests {
         for expected in ["connect", "chunk", "chunk"] {
             assert_eq!(reports.recv().await, Some(expected));
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_little_can_be_read_again() {
+        let (body, mut reports) = script(
+            vec![chunk(b"one"), chunk(b"two"), BodyChunkResponse::Done],
+            None,
+        );
+        let mut reader = RequestBodyReader::connect(&body);
+        assert!(reader.rewind(), "nothing was read");
+        assert_eq!(reader.next().await.unwrap().unwrap(), "one");
+        assert_eq!(reader.handed_on(), 3);
+        assert!(reader.rewind());
+        assert_eq!(reader.handed_on(), 0);
+        for expected in ["one", "two"] {
+            assert_eq!(reader.next().await.unwrap().unwrap(), expected);
+        }
+        assert_eq!(reader.next().await, None);
+        for expected in ["connect", "chunk", "chunk", "chunk"] {
+            assert_eq!(
+                reports.recv().await,
+                Some(expected),
+                "script gives each chunk once"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_much_is_kept_only_if_it_is_in_memory_anyway() {
+        let bytes = vec![7; KEPT + 1];
+        let half = vec![7; KEPT / 2 + 1];
+        let cases = [
+            // All of an object comes in one chunk.
+            (BodySource::Object, vec![&bytes], Some(bytes.len()), true),
+            (
+                BodySource::Object,
+                vec![&half, &half],
+                Some(2 * half.len()),
+                false,
+            ),
+            (BodySource::Null, vec![&bytes], Some(bytes.len()), false),
+            (BodySource::Null, vec![&half], None, true),
+        ];
+        for (source, chunks, length, expected) in cases {
+            let mut left: usize = chunks.iter().map(|chunk| chunk.len()).sum();
+            let answers = chunks.into_iter().map(|bytes| chunk(bytes)).collect();
+            let (body, _reports) = script_with_source(source, answers, length);
+            let mut reader = RequestBodyReader::connect(&body);
+            while left > 0 {
+                left -= reader.next().await.unwrap().unwrap().len();
+            }
+            assert_eq!(reader.rewind(), expected, "{length:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_released_or_failed_cannot_be_read_again() {
+        let mut reader = RequestBodyReader::from_bytes(Bytes::from_static(b"bytes"));
+        reader.next().await.unwrap().unwrap();
+        reader.release();
+        assert!(!reader.rewind());
+
+        let (body, _reports) = script(vec![BodyChunkResponse::Error], None);
+        let mut reader = RequestBodyReader::connect(&body);
+        reader.next().await.unwrap().unwrap_err();
+        assert!(!reader.rewind());
     }
 
     #[tokio::test]

@@ -455,6 +455,34 @@ async fn bodies_are_sent_and_stop_with_their_exchange() {
 }
 
 #[tokio::test]
+async fn a_refused_request_is_sent_again_with_all_of_its_body() {
+    let certificates = Certificates::new(&["secure.test"]);
+    let uploads = Arc::new(AtomicUsize::new(0));
+    let server = http2_server(&certificates, move |mut request, mut respond| {
+        let refused =
+            request.method() == Method::POST && uploads.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if refused {
+                let _ = request.body_mut().data().await;
+                respond.send_reset(h2::Reason::REFUSED_STREAM);
+            } else {
+                let _ = measure(request.body_mut(), respond).await;
+            }
+        }
+    })
+    .await;
+    let connections = Connections::new(trusting(&certificates));
+    let first = connections.exchange(secure(&server, "/")).await.unwrap();
+    assert_eq!(text(first).await, "0");
+    let mut request = secure(&server, "/");
+    request.method = Method::POST;
+    request.body = Some(RequestBodyReader::from_bytes(vec![0; 300_000].into()));
+    let exchange = connections.exchange(request).await.unwrap();
+    assert!(!exchange.record.reused);
+    assert_eq!(text(exchange).await, "300000");
+}
+
+#[tokio::test]
 async fn a_request_that_waits_for_a_stream_goes_elsewhere_when_its_connection_ends() {
     let certificates = Certificates::new(&["secure.test"]);
     for round in 0..20 {

@@ -116,3 +116,9 @@ async fn until_idle(connections: &Connections, count: usize) {
         tokio::task::yield_now().await;
     }
 }
+
+/// Makes an exchange after which one connection is free to be used again.
+async fn leave_idle(connections: &Connections, request: OutgoingRequest) {
+    text(connections.exchange(request).await.unwrap()).await;
+    until_idle(connections, 1).await;
+}

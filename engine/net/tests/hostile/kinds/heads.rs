@@ -100,7 +100,7 @@ pub const KINDS: &[Kind] = &[
             })
         },
     ),
-    Kind::answer("101, which nobody asked for", NetworkError, || {
+    Kind::answer("101, which nobody asked for", Complete(101, ""), || {
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello"
     }),
     Kind::answer("every byte there is, over and over", NetworkError, || {
@@ -154,7 +154,7 @@ pub const KINDS: &[Kind] = &[
     Kind::answer("control bytes in a header", Complete(200, "hello"), || {
         b"HTTP/1.1 200 OK\r\nX: \x01\x7F\r\nContent-Length: 5\r\n\r\nhello"
     }),
-    Kind::answer("control bytes in Set-Cookie", NetworkError, || {
+    Kind::answer("control bytes in Set-Cookie", Complete(200, ""), || {
         b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\x01\r\nContent-Length: 0\r\n\r\n"
     }),
     Kind::new(
