@@ -72,6 +72,8 @@ pub(crate) fn handshake_request(builder: RequestBuilder) -> Result<Handshake, In
     request.credentials_mode = CredentialsMode::Include;
     request.cache_mode = CacheMode::NoStore;
     request.redirect_mode = RedirectMode::Error;
+    // AD-HOC: a server's challenge is answered with the credentials in the URL, as in other browsers.
+    request.use_url_credentials = true;
     // 3. and 4. Ask for the upgrade.
     let headers = &mut request.headers;
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

@@ -24,7 +24,8 @@ use self::handshake::accept;
 pub(crate) use self::handshake::{Handshake, handshake_request};
 use self::script::Events;
 pub(crate) use self::script::Script;
-use crate::connection::Upgraded;
+use crate::connection::{Endpoint, Upgraded};
+use crate::embedding::network_partition_key;
 use crate::events::{self, Stage};
 use crate::fetch::fetch_response;
 use crate::network_state::FetchContext;
@@ -67,6 +68,13 @@ async fn establish(
         key,
         protocols,
     } = handshake;
+    let endpoint = Endpoint::of_url(&request.current_url())?;
+    let partition = network_partition_key(&request);
+    let _turn = tokio::select! {
+        biased;
+        () = context.controller.cancelled() => return None,
+        turn = context.state.connections.handshake_turn(&partition, &endpoint) => turn,
+    };
     // 11. Fetch request.
     let mut target = HandshakeTarget(events);
     let fetching = fetch_response(request, &mut target, context);

@@ -43,9 +43,14 @@ pub(super) async fn obtain_credentials(
     attempt: Attempt,
     context: &FetchContext,
 ) -> bool {
-    // NOTE: a response to a CORS request is never answered with credentials.
+    let url = request.current_url();
+    let from_url = Credentials::from_url(&url)
+        .filter(|_| attempt == Attempt::First && request.use_url_credentials);
+    // NOTE: a response to a CORS request is never answered with credentials. Where nobody can be asked, there may be some in
+    // the URL of a WebSocket.
     if request.response_tainting == ResponseTainting::CorsTainting
-        || request.traversable_for_user_prompts == TraversableForUserPrompts::NoTraversable
+        || from_url.is_none()
+            && request.traversable_for_user_prompts == TraversableForUserPrompts::NoTraversable
         || (request.headers.contains_key(header::AUTHORIZATION))
     {
         return false;
@@ -63,12 +68,9 @@ pub(super) async fn obtain_credentials(
     {
         return false;
     }
-    let url = request.current_url();
     let server = ProtectedBy::Server(url.origin());
     let target = request_target(request);
     // A nonce that went stale, or a realm whose credentials are known, needs nobody's help.
-    let from_url = Credentials::from_url(&url)
-        .filter(|_| attempt == Attempt::First && request.use_url_credentials);
     let known = attempt == Attempt::First
         && from_url.is_none()
         && context
