@@ -115,8 +115,9 @@ impl SetCookie {
                 }
             },
             b"domain" => {
-                let domain = value.strip_prefix(b".").unwrap_or(value);
-                self.domain = domain.to_ascii_lowercase();
+                // NB: a dot alone is a domain that no host is in, and not none.
+                let domain = value.strip_prefix(b".").filter(|rest| !rest.is_empty());
+                self.domain = domain.unwrap_or(value).to_ascii_lowercase();
             },
             b"path" => self.path = PathAttribute::of_value(value),
             b"secure" => self.secure = true,

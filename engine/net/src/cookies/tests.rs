@@ -84,6 +84,12 @@ fn what_is_set_is_sent() {
         ),
         (
             "https://www.example.com/",
+            "a=b; Domain=.",
+            "https://www.example.com/",
+            "",
+        ),
+        (
+            "https://www.example.com/",
             "a=b; Domain=x.example.com",
             "https://x.example.com/",
             "",

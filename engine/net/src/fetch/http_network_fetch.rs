@@ -6,13 +6,14 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, header};
 use net_traits::ResourceFetchTiming;
 use net_traits::http_status::HttpStatus;
-use net_traits::request::{Destination, Request, RequestMode, ResponseTainting};
+use net_traits::request::{Request, RequestMode, ResponseTainting};
 use net_traits::response::Response;
 use servo_url::ServoUrl;
 
 use super::cause::Cause;
 use super::checks::local_network_access::{LocalNetworkAccess, Requester, should_be_blocked};
 use super::checks::origin_header::request_origin;
+use super::checks::request_kind::is_top_level_navigation;
 use super::checks::trustworthy::{
     is_origin_potentially_trustworthy, is_url_potentially_trustworthy,
 };
@@ -194,13 +195,10 @@ fn local_network_access_check(
 ) -> Option<Admission> {
     let setting = embedding::Embedding::get()?.local_network_access;
     let request = &params.request;
-    let is_top_level = request.destination == Destination::Document
-        && request.mode == RequestMode::Navigate
-        && !request
-            .client
-            .as_ref()
-            .is_some_and(|client| client.is_nested_browsing_context);
-    if setting == LocalNetworkAccess::Off || params.chain.is_active() || is_top_level {
+    if setting == LocalNetworkAccess::Off
+        || params.chain.is_active()
+        || is_top_level_navigation(request)
+    {
         return None;
     }
     let is_secure_scheme = |scheme: &str| context.state.protocols.is_secure(scheme);
@@ -305,7 +303,7 @@ fn is_preflight(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use net_traits::blob_url_store::UrlWithBlobClaim;
-    use net_traits::request::{Referrer, RequestBuilder};
+    use net_traits::request::{Destination, Referrer, RequestBuilder};
     use servo_base::id::TEST_WEBVIEW_ID;
 
     use super::*;

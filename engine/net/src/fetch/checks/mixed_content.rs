@@ -6,6 +6,7 @@
 use net_traits::request::{Destination, Initiator, Origin, Request, RequestClient};
 use servo_url::{Host, ServoUrl};
 
+use super::request_kind::is_top_level_navigation;
 use super::trustworthy::{is_origin_potentially_trustworthy, is_url_potentially_trustworthy};
 
 /// [Does a settings object prohibit mixed security contexts?](https://w3c.github.io/webappsec-mixed-content/#categorize-settings-object)
@@ -61,14 +62,6 @@ fn is_mixed_content(
     // NOTE: 1.3. does not apply: there is no way to tell the browser to allow mixed content.
     // 1.4. A top-level document replaces the page instead of mixing with it.
     !is_top_level_navigation(request)
-}
-
-fn is_top_level_navigation(request: &Request) -> bool {
-    request.destination == Destination::Document
-        && !request
-            .client
-            .as_ref()
-            .is_some_and(|client| client.is_nested_browsing_context)
 }
 
 /// [Upgrade a mixed content request to a potentially trustworthy URL, if appropriate](https://w3c.github.io/webappsec-mixed-content/#upgrade-algorithm):

@@ -1,7 +1,7 @@
 //! [Kinds of requests](https://fetch.spec.whatwg.org/#subresource-request) by their destination, and kinds of URLs by their
 //! scheme.
 
-use net_traits::request::Destination;
+use net_traits::request::{Destination, Request};
 use servo_url::ServoUrl;
 
 /// Whether requests with this destination are
@@ -34,6 +34,17 @@ pub fn is_navigation_request(destination: Destination) -> bool {
             | Destination::IFrame
             | Destination::Object
     )
+}
+
+/// Whether `request` navigates a tab, and not a frame in it.
+///
+/// NB: of a frame that leads itself elsewhere, script says the destination of a tab; its client is a frame's.
+pub fn is_top_level_navigation(request: &Request) -> bool {
+    request.destination == Destination::Document
+        && !request
+            .client
+            .as_ref()
+            .is_some_and(|client| client.is_nested_browsing_context)
 }
 
 /// Whether a destination is [script-like](https://fetch.spec.whatwg.org/#request-destination-script-like).
@@ -71,7 +82,7 @@ pub fn includes_credentials(url: &ServoUrl) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_requests::url;
+    use super::super::test_requests::{request, url};
     use super::*;
 
     #[test]
@@ -90,6 +101,22 @@ mod tests {
         for destination in [None, Audio, Font, Image, Json, Script, Style, Track, Xslt] {
             assert!(is_subresource_request(destination));
         }
+    }
+
+    #[test]
+    fn only_tabs_are_navigated_at_the_top() {
+        let navigation = |destination, nested| {
+            let mut request = request("https://a.example", &["https://a.example/"]);
+            request.destination = destination;
+            if let Some(client) = &mut request.client {
+                client.is_nested_browsing_context = nested;
+            }
+            is_top_level_navigation(&request)
+        };
+        assert!(navigation(Destination::Document, false));
+        assert!(!navigation(Destination::Document, true));
+        assert!(!navigation(Destination::IFrame, true));
+        assert!(!navigation(Destination::None, false));
     }
 
     #[test]

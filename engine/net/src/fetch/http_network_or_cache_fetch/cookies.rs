@@ -3,7 +3,6 @@
 
 use std::time::SystemTime;
 
-use content_security_policy::Destination;
 use http::{HeaderMap, header};
 use net_traits::request::Request;
 use user_cors::TupleOrigin;
@@ -11,6 +10,7 @@ use user_cors::TupleOrigin;
 use crate::cookies::{CookieContext, CookiePartition, SameSiteContext};
 use crate::embedding;
 use crate::fetch::checks::origin_header::request_origin;
+use crate::fetch::checks::request_kind::is_top_level_navigation;
 use crate::fetch::checks::same_site::is_same_site;
 use crate::network_state::FetchContext;
 
@@ -46,7 +46,8 @@ fn same_site_context(request: &Request) -> SameSiteContext {
     if embedding::is_user_initiated_navigation(request) {
         return SameSiteContext::SameSite;
     }
-    let cross_site = if request.destination == Destination::Document {
+    let is_top_level = is_top_level_navigation(request);
+    let cross_site = if is_top_level {
         SameSiteContext::CrossSiteNavigation {
             safe_method: request.method.is_safe(),
         }
@@ -64,7 +65,7 @@ fn same_site_context(request: &Request) -> SameSiteContext {
         return cross_site;
     }
     // A frame of another site below the tab's document makes everything in it cross-site.
-    if request.destination != Destination::Document
+    if !is_top_level
         && let Some(top_level_site) = embedding::top_level_site(request)
         && TupleOrigin::from_url(request.current_url().as_url())
             .is_none_or(|origin| origin.site() != top_level_site)
