@@ -129,6 +129,9 @@ serve.run(**vars(serve.get_parser().parse_args(sys.argv[2:])))
 /// The script that tests include for the sake of a runner.
 const REPORT_SCRIPT: &str = "/resources/testharnessreport.js";
 
+/// The script in which a browser's vendor may say how its user is played; in the tree it is empty.
+const VENDOR_SCRIPT: &str = "/resources/testdriver-vendor.js";
+
 /// How long the server may take until it listens.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -236,11 +239,13 @@ impl Tree {
                  else take others with --free-ports"
             );
         }
+        let vendor = folder.join("vendor");
+        write_vendor_script(&vendor)?;
         let certificates = folder.join("certificates");
         let config = folder.join("config.json");
         fs::write(
             &config,
-            configuration(ports, &certificates, report_script).to_string(),
+            configuration(ports, &certificates, &vendor, report_script).to_string(),
         )
         .with_context(|| format!("cannot write {}", config.display()))?;
         let mut command = Command::new("python3");
@@ -366,12 +371,26 @@ impl Drop for Server {
     }
 }
 
+fn write_vendor_script(folder: &Path) -> Result<()> {
+    let path = folder.join("testdriver-vendor.js");
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&path, include_str!("../upstream/testdriver-vendor.js")))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// What the server is told: to stay on loopback, where no resolver has to know the hosts' names, and to make certificates,
 /// since those in a tree have often expired.
-fn configuration(ports: Ports, certificates: &Path, report_script: Option<&Path>) -> Value {
-    let aliases: Vec<Value> = report_script
-        .iter()
-        .map(|folder| json!({"url-path": REPORT_SCRIPT, "local-dir": folder}))
+fn configuration(
+    ports: Ports,
+    certificates: &Path,
+    vendor: &Path,
+    report_script: Option<&Path>,
+) -> Value {
+    let report_script = report_script.map(|folder| (REPORT_SCRIPT, folder));
+    let aliases: Vec<Value> = [(VENDOR_SCRIPT, vendor)]
+        .into_iter()
+        .chain(report_script)
+        .map(|(path, folder)| json!({"url-path": path, "local-dir": folder}))
         .collect();
     json!({
         "aliases": aliases,
@@ -471,6 +490,27 @@ mod tests {
         assert!(error.to_string().contains("no tree"), "{error}");
         let error = Tree::open(&folder.path().join("missing")).expect_err("no folder");
         assert!(error.to_string().contains("no folder"), "{error}");
+    }
+
+    #[test]
+    fn a_vendors_part_is_served_in_the_place_of_the_trees() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vendor = folder.path().join("vendor");
+        write_vendor_script(&vendor).expect("it is written");
+        let script = fs::read_to_string(vendor.join("testdriver-vendor.js")).expect("a script");
+        assert!(script.contains("test_driver_internal.delete_all_cookies"));
+        let certificates = folder.path();
+        let path_of = |alias: &Value| alias["url-path"].as_str().map(str::to_owned);
+        for (report_script, expected) in [
+            (None, &[VENDOR_SCRIPT][..]),
+            (Some(folder.path()), &[VENDOR_SCRIPT, REPORT_SCRIPT]),
+        ] {
+            let configuration = configuration(Ports::USUAL, certificates, &vendor, report_script);
+            let aliases = configuration["aliases"].as_array().expect("a list");
+            let paths: Vec<_> = aliases.iter().filter_map(path_of).collect();
+            assert_eq!(paths, expected);
+            assert_eq!(aliases[0]["local-dir"].as_str(), vendor.to_str());
+        }
     }
 
     fn shell(script: &str) -> Command {
