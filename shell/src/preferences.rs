@@ -36,9 +36,10 @@ pub const EXPERIMENTAL_FEATURES: &[&str] = &[
 ];
 
 /// Servo's preferences as this browser has them. IndexedDB is on, since a page that was allowed to read a response may want it
-/// offline too.
+/// offline too. `FontFace` is on, since fonts ask nobody: a page that wants one asks by `fetch()` and hands the bytes over.
 pub fn defaults() -> Preferences {
     Preferences {
+        dom_fontface_enabled: true,
         dom_indexeddb_enabled: true,
         ..Preferences::default()
     }
@@ -240,8 +241,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indexeddb_is_on() {
+    fn what_pages_need_to_use_what_they_were_allowed_is_on() {
         assert!(defaults().dom_indexeddb_enabled);
+        assert!(defaults().dom_fontface_enabled);
     }
 
     #[test]

@@ -245,8 +245,10 @@ impl Contexts {
             return None;
         }
         let client = request.client.as_ref()?;
-        let pipeline = request.pipeline_id?;
         let state = self.0.lock();
+        let pipeline = request
+            .pipeline_id
+            .or_else(|| state.document_of_font(request, client))?;
         let document = state.documents.get(&pipeline)?;
         let tab = state.tabs.get(&document.webview)?;
         if request
@@ -407,6 +409,36 @@ impl State {
 
     fn shown_site(&self, webview: WebViewId, now: Instant) -> Option<Site> {
         site_of(self.shown_url(webview, now)?)
+    }
+
+    /// The top-level document that a font is for: its request names the tab, the client's origin and whether that is nested,
+    /// but no document. `None` if there is none of that origin in the tab, or there are several that are not equal in all that
+    /// a decision takes from them.
+    ///
+    /// That suffices, because the site of a top-level document follows from its origin: whichever of them it is, top-level site
+    /// and requester are the same. Which one it is tells a question its document, and fonts never ask.
+    ///
+    /// NB: the request's referrer tells nothing here. It is the document's base URL, which a page chooses.
+    fn document_of_font(&self, request: &Request, client: &RequestClient) -> Option<PipelineId> {
+        let webview = request.target_webview_id?;
+        if request.destination != Destination::Font || client.is_nested_browsing_context {
+            return None;
+        }
+        let candidates = || {
+            self.documents.iter().filter(|(_, document)| {
+                document.webview == webview
+                    && !document.nested
+                    && client.origin == Origin::Origin(document.origin.clone())
+            })
+        };
+        let (pipeline, newest) = candidates().max_by_key(|(_, document)| document.noted)?;
+        candidates()
+            .all(|(_, document)| {
+                document.space == newest.space
+                    && document.shares_workers == newest.shares_workers
+                    && site_of(&document.url) == site_of(&newest.url)
+            })
+            .then_some(*pipeline)
     }
 
     /// The top-level document that a newly shown URL brings up, and whether it was there before. `None` if it is the one

@@ -14,7 +14,7 @@ function load(url) {
 }
 
 // Loads a font by a style sheet, and says whether text has it.
-async function loadByStyle(t, url) {
+async function loadByStyle(t, url, document = self.document) {
   const family = `family-${Date.now()}-${Math.random().toString().slice(2)}`;
   const style = document.createElement("style");
   style.textContent = `@font-face { font-family: ${family}; src: url(${url}); }`;
@@ -89,6 +89,35 @@ for (const [way, loads] of WAYS) {
     await user.assertNotAsked();
   }, `What its server allows is loaded as ever: ${way}`);
 }
+
+user_test(async (t) => {
+  await user.fetch(t, "visit", respond(TARGET));
+  const base = document.createElement("base");
+  base.href = "/another/place/";
+  document.head.append(base);
+  t.add_cleanup(() => base.remove());
+  assert_true(await loadByStyle(t, file(TARGET, FONT)));
+}, "The page's base URL plays no part");
+
+user_test(async (t) => {
+  await user.fetch(t, "visit", respond(TARGET));
+  const frame = document.createElement("iframe");
+  t.add_cleanup(() => frame.remove());
+  frame.srcdoc = "<!DOCTYPE html><body>";
+  await new Promise((resolve) => {
+    frame.onload = resolve;
+    document.body.append(frame);
+  });
+  assert_false(await loadByStyle(t, file(TARGET, FONT), frame.contentDocument));
+  assert_true(await loadByStyle(t, file(TEST_ORIGIN, FONT), frame.contentDocument));
+  await user.assertNotAsked();
+}, "What a page may load is not loaded by a frame of its origin");
+
+user_test(async (t) => {
+  const bytes = await (await user.fetch(t, "once", file(TARGET, FONT))).arrayBuffer();
+  assert_implements_optional("FontFace" in self, "FontFace");
+  await new FontFace("Wide", bytes).load();
+}, "What was read by fetch() can be made a font");
 
 answered_test("always", async (t) => {
   assert_false(await loadByStyle(t, file(TARGET, FONT)));

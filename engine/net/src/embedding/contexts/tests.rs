@@ -170,6 +170,98 @@ fn workers_and_frames_are_told_apart() {
     assert_eq!(kind(&request), Some(ClientContext::Nested));
 }
 
+/// As layout makes it for a document of `origin`, whose base URL the page says is `base`.
+fn font(webview: WebViewId, origin: &str, base: &str) -> Request {
+    let target = UrlWithBlobClaim::for_url(url("https://fonts.example/")).expect("no blob URL");
+    RequestBuilder::new(Some(webview), target, Referrer::ReferrerUrl(url(base)))
+        .destination(Destination::Font)
+        .client(client(url(origin).origin(), false, true))
+        .build()
+}
+
+#[test]
+fn a_font_is_of_the_document_that_the_tab_shows() {
+    let scene = Scene::new(7108);
+    let page = "https://app.page.example/start";
+    let request = font(TEST_WEBVIEW_ID, page, page);
+    assert!(scene.requester(&request).is_none(), "no document is known");
+    let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
+    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+
+    let requester = scene.requester(&request).expect("known");
+    assert_eq!(requester.document, DocumentId(pipeline.into()));
+    assert_eq!(requester.client, ClientContext::TopLevelDocument);
+    assert_eq!(requester.top_level_site.to_string(), "https://page.example");
+    let pushed = url("https://app.page.example/pushed");
+    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, pushed);
+    assert!(scene.requester(&request).is_some(), "history.pushState");
+
+    // Another page of that origin is no other requester.
+    let next = "https://app.page.example/next";
+    let newer = scene.document(TEST_WEBVIEW_ID, next, false);
+    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(next));
+    let requester = scene.requester(&request).expect("known");
+    assert_eq!(requester.document, DocumentId(newer.into()));
+}
+
+#[test]
+fn a_font_is_nobodys_whose_document_is_uncertain() {
+    let scene = Scene::new(7109);
+    let page = "https://app.page.example/";
+    scene.document(TEST_WEBVIEW_ID, page, false);
+    scene.document(TEST_WEBVIEW_ID, "https://frame.example/", true);
+    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+    let good = font(TEST_WEBVIEW_ID, page, page);
+    assert!(scene.requester(&good).is_some());
+
+    let posing = font(TEST_WEBVIEW_ID, "https://frame.example/", page);
+    assert!(scene.requester(&posing).is_none(), "by its base URL only");
+    let sibling = font(TEST_WEBVIEW_ID, "https://page.example/", page);
+    assert!(scene.requester(&sibling).is_none(), "another origin");
+    let neighbour = WebViewId::mock_for_testing(BrowsingContextId::new());
+    assert!(scene.requester(&font(neighbour, page, page)).is_none());
+    let mut nested = good.clone();
+    nested.client = Some(client(url(page).origin(), true, true));
+    assert!(scene.requester(&nested).is_none(), "about:srcdoc");
+    let mut opaque = good.clone();
+    opaque.client = Some(client(ImmutableOrigin::new_opaque(), false, true));
+    assert!(scene.requester(&opaque).is_none(), "a sandboxed document");
+    let mut image = good.clone();
+    image.destination = Destination::Image;
+    assert!(scene.requester(&image).is_none(), "it names its document");
+    let mut tabless = good.clone();
+    tabless.target_webview_id = None;
+    assert!(scene.requester(&tabless).is_none());
+
+    // A frame of the page's origin is no top-level document.
+    let framed = "https://framed.example/";
+    scene.document(TEST_WEBVIEW_ID, framed, true);
+    assert!(
+        scene
+            .requester(&font(TEST_WEBVIEW_ID, framed, framed))
+            .is_none()
+    );
+    // The tab shows another page by now.
+    scene
+        .contexts
+        .set_top_level_url(TEST_WEBVIEW_ID, url("https://other.example/"));
+    assert!(scene.requester(&good).is_none());
+    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+    assert!(scene.requester(&good).is_some());
+
+    // Two documents of the origin came from different networks.
+    let elsewhere = navigation(
+        TEST_WEBVIEW_ID,
+        PipelineId::new(),
+        "https://app.page.example/rebound",
+        false,
+    );
+    scene
+        .contexts
+        .note_document(&elsewhere, Some(AddressSpace::Loopback), scene.now);
+    assert!(scene.requester(&good).is_none());
+}
+
 #[test]
 fn requests_have_the_site_of_their_tab() {
     let scene = Scene::new(7104);
