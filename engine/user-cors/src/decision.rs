@@ -1,13 +1,19 @@
 //! Steps 1 to 8 in their order: what becomes of a request that failed because of CORS.
 
-use std::{fmt, net::SocketAddr, slice};
+mod needs;
+mod networks;
+
+use std::{fmt, slice};
 
 use http::HeaderMap;
 
+pub(crate) use self::networks::{network_allowed, same_space};
+use self::{
+    needs::{media, needs, ticket_request},
+    networks::address_space,
+};
 use crate::{
-    address_space::{
-        AddressSpace, Classification, Classifier, ConnectionFacts, NotPublic, ProxyUse, Route,
-    },
+    address_space::{AddressSpace, Classifier, Route},
     blocklist::Blocklists,
     budget::Budget,
     clock::Timestamp,
@@ -19,11 +25,11 @@ use crate::{
     machine_network::{MachineNetwork, NetworkChange},
     methods::MethodClass,
     origin::{Site, TupleOrigin},
-    permission::{Grant, GrantBasis, GrantUse, Need, Permission, PermissionKey, TargetNetwork},
+    permission::{Grant, GrantBasis, GrantUse, Need, Permission, TargetNetwork},
     policy::{LocalNetwork, Policy, PolicyStatus},
     question::{BodySize, HeldResponse, TicketRequest, TicketTarget},
     refusal::{DualCheckFailure, Refusal},
-    releasable::{Provenance, releasable},
+    releasable::Provenance,
     servers_word::servers_word,
     session::{MediaResource, SessionGrants},
     silence::{Silence, SilenceReason, Spoken, silence},
@@ -345,87 +351,6 @@ fn can_be_checked_twice(method: MethodClass, context: Context<'_>) -> Result<(),
     }
 }
 
-/// Step 6.
-fn address_space(route: &Route, context: Context<'_>) -> Result<TargetNetwork, Refusal> {
-    let classification = match route {
-        Route::Direct(classification) => classification,
-        Route::Egress(target) => {
-            return match &target.not_public {
-                None => Ok(TargetNetwork::Public),
-                Some(reason) => Err(Refusal::NotPublic(reason.clone())),
-            };
-        },
-        Route::OtherProxy => return Err(Refusal::Proxied),
-        Route::Unknown => return Err(Refusal::UnknownPeer),
-    };
-    let way_out = egress(context).way_out();
-    if classification.space == AddressSpace::Public {
-        return match (way_out, through_egress(classification, context)) {
-            (WayOut::Egress, Some(reason)) => Err(Refusal::NotPublic(reason)),
-            _ => Ok(TargetNetwork::Public),
-        };
-    }
-    match (local_network(context), way_out) {
-        (LocalNetwork::Warn, WayOut::Direct) => Ok(TargetNetwork::LocalNetwork),
-        // NB: the same name leads to another server there, or to none.
-        (LocalNetwork::Block, _) | (_, WayOut::Egress) => Err(Refusal::NotPublic(
-            classification.not_public.clone().unwrap_or({
-                NotPublic::Address {
-                    address: classification.peer.ip(),
-                    space: classification.space,
-                }
-            }),
-        )),
-    }
-}
-
-/// What keeps a target that was reached directly from being reached through the egress.
-fn through_egress(classification: &Classification, context: Context<'_>) -> Option<NotPublic> {
-    let facts = ConnectionFacts {
-        peer: Some(classification.peer),
-        proxy: ProxyUse::Egress,
-        ..classification.facts.clone()
-    };
-    match context.classifier.classify(&facts) {
-        Route::Egress(target) => target.not_public,
-        Route::Direct(_) | Route::OtherProxy | Route::Unknown => Some(NotPublic::Name),
-    }
-}
-
-/// Whether the address of a target that passed step 6 earlier is as public as it was.
-///
-/// # Errors
-/// If it is less public.
-pub(crate) fn same_space(target: &TicketTarget, context: Context<'_>) -> Result<(), Refusal> {
-    let (Some(address), Some(space)) = (target.address, target.space) else {
-        return Ok(());
-    };
-    let socket = SocketAddr::new(address, target.origin.port());
-    if space == AddressSpace::Public
-        && context
-            .classifier
-            .address_space(socket)
-            .is_less_public_than(space)
-    {
-        return Err(Refusal::AddressesChanged);
-    }
-    Ok(())
-}
-
-/// Whether a target that passed step 6 earlier would still pass it under the settings of this moment.
-pub(crate) fn network_allowed(network: TargetNetwork, context: Context<'_>) -> Result<(), Refusal> {
-    match network {
-        TargetNetwork::LocalNetwork if local_network(context) == LocalNetwork::Block => {
-            Err(Refusal::AddressesChanged)
-        },
-        TargetNetwork::LocalNetwork | TargetNetwork::Public => Ok(()),
-    }
-}
-
-fn local_network(context: Context<'_>) -> LocalNetwork {
-    context.policy.local_network(context.settings.local_network)
-}
-
 /// The way out of anonymous requests.
 pub(crate) fn egress(context: Context<'_>) -> &Egress {
     context.policy.egress(&context.settings.egress)
@@ -452,46 +377,6 @@ fn policy(context: Context<'_>) -> &Policy {
         locked: false,
     };
     context.policy.policy().unwrap_or(&NOTHING)
-}
-
-/// What the request needs: one need for each distinct target of its chain, the current one last.
-fn needs(failure: &CorsFailure, passed: &Passed, way_out: WayOut) -> Vec<Need> {
-    targets(failure, passed, way_out)
-        .into_iter()
-        .map(|target| Need {
-            key: PermissionKey {
-                top_level_site: failure.top_level_site.clone(),
-                requester: passed.requester.clone(),
-                target: target.origin.clone(),
-            },
-            network: target.network(),
-            method: passed.method,
-            headers: failure.request.unsafe_headers.clone(),
-        })
-        .collect()
-}
-
-/// The targets of the chain, each once. Through the egress nobody knows at which address they will be.
-fn targets(failure: &CorsFailure, passed: &Passed, way_out: WayOut) -> Vec<TicketTarget> {
-    let current = &passed.target;
-    let mut targets: Vec<TicketTarget> = Vec::new();
-    for earlier in &failure.earlier_targets {
-        let known = targets.iter().any(|target| target.origin == earlier.origin);
-        if earlier.origin != *current && !known {
-            targets.push(earlier.clone());
-        }
-    }
-    targets.push(TicketTarget {
-        origin: current.clone(),
-        address: passed.route.peer().map(|peer| peer.ip()),
-        space: passed.route.space(),
-    });
-    if way_out == WayOut::Egress {
-        for target in &mut targets {
-            (target.address, target.space) = (None, None);
-        }
-    }
-    targets
 }
 
 /// Step 8 for all targets: `None` if somebody has to be asked.
@@ -553,52 +438,5 @@ fn permission(
             scope: grant.scope,
         }),
         None => Permission::Undecided,
-    }
-}
-
-/// The resource of a media element, for which *Allow once* covers further requests.
-fn media(failure: &CorsFailure) -> Option<MediaResource> {
-    failure.request.initiator.is_media().then(|| MediaResource {
-        document: failure.requester.document,
-        url: failure.request.url.clone(),
-        initiator: failure.request.initiator,
-    })
-}
-
-fn ticket_request(
-    failure: &CorsFailure,
-    passed: Passed,
-    server_said: SilenceReason,
-    egress: &Egress,
-) -> TicketRequest {
-    let targets = targets(failure, &passed, egress.way_out());
-    // A chain that led through the local network is a question about it, wherever it ends.
-    let network = targets
-        .iter()
-        .map(TicketTarget::network)
-        .max()
-        .unwrap_or(passed.network);
-    TicketRequest {
-        tab: passed.tab,
-        document: failure.requester.document,
-        top_level_site: failure.top_level_site.clone(),
-        requester: passed.requester,
-        targets,
-        network,
-        requester_space: failure.requester_space.unwrap_or(AddressSpace::Public),
-        url: failure.request.url.clone(),
-        method: failure.request.method.clone(),
-        method_class: passed.method,
-        initiator: failure.request.initiator,
-        page_headers: failure.request.page_headers.clone(),
-        unsafe_headers: failure.request.unsafe_headers.clone(),
-        body: failure.body,
-        // What came around the egress is not what the page will get.
-        held: failure
-            .held
-            .clone()
-            .filter(|_| releasable(&failure.provenance, egress.way_out()).is_ok()),
-        server_said,
-        egress: egress.clone(),
     }
 }

@@ -81,7 +81,7 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         name: "local-network",
         rule: "The local network is blocked unless a setting says otherwise",
         fixtures: &["address-spaces/block", "objections/intranets-are-exposed"],
-        file: "engine/user-cors/src/decision.rs",
+        file: "engine/user-cors/src/decision/networks.rs",
         find: "    context.policy.local_network(context.settings.local_network)\n",
         replace: "    if {on} { LocalNetwork::Warn } else { context.policy.local_network(context.settings.local_network) }\n",
     },
