@@ -16,7 +16,7 @@ use criterion::{BatchSize, Criterion};
 use user_cors::{
     AskOutcome, Choice, CompiledBlocklist, CorsFailure, Coverage, Decision, HeaderNames, Initiator,
     MethodClass, Need, PermissionKey, PermissionStore, TargetNetwork, TicketRequest, Timestamp,
-    TupleOrigin, UserCors,
+    TupleOrigin, UserCors, WayOut,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -120,6 +120,7 @@ fn grants(criterion: &mut Criterion) {
         .map(|name| Coverage {
             key: key(name),
             network: TargetNetwork::Public,
+            way: WayOut::Direct,
             methods: [MethodClass::Get].into_iter().collect(),
             headers: HeaderNames::new(),
         })
@@ -132,6 +133,7 @@ fn grants(criterion: &mut Criterion) {
         .map(|name| Need {
             key: key(name),
             network: TargetNetwork::Public,
+            way: WayOut::Direct,
             method: MethodClass::Get,
             headers: HeaderNames::new(),
         })

@@ -79,13 +79,33 @@ pub enum Egress {
 }
 
 /// By which way an exchange has to have left, to be what the settings promise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WayOut {
     /// From this machine's own address.
     #[default]
     Direct,
     /// Through the egress.
     Egress,
+}
+
+impl WayOut {
+    /// Whether what was allowed by this way may be read by the other.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        self == Self::Direct || other == Self::Egress
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Egress => "egress",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Direct, Self::Egress]
+            .into_iter()
+            .find(|way| way.as_str() == text)
+    }
 }
 
 impl Egress {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     budget::Usage,
     clock::Timestamp,
+    egress::WayOut,
     eligibility::TabId,
     headers::HeaderNames,
     machine_network::MachineNetwork,
@@ -51,6 +52,8 @@ pub struct Need {
     pub key: PermissionKey,
     /// Where the target is.
     pub network: TargetNetwork,
+    /// By which way the request leaves.
+    pub way: WayOut,
     /// The method.
     pub method: MethodClass,
     /// The names of CORS-unsafe headers.
@@ -102,6 +105,9 @@ pub struct Coverage {
     pub key: PermissionKey,
     /// Where the target was.
     pub network: TargetNetwork,
+    /// By which way requests were to leave. What was allowed as a stranger sees it is not allowed as this machine does, which
+    /// some servers trust by its address. The other way round nothing is read that was not allowed.
+    pub way: WayOut,
     /// The methods.
     pub methods: Methods,
     /// The names of CORS-unsafe headers.
@@ -113,8 +119,18 @@ impl Coverage {
     pub fn covers(&self, need: &Need) -> bool {
         self.key == need.key
             && self.network == need.network
+            && self.way.covers(need.way)
             && self.methods.contains(need.method)
             && self.headers.covers(&need.headers)
+    }
+
+    /// Whether all that the other covers is within this.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        self.key == other.key
+            && self.network == other.network
+            && self.way.covers(other.way)
+            && self.methods.covers(other.methods)
+            && self.headers.covers(&other.headers)
     }
 
     /// Exactly what one request needs.
@@ -122,6 +138,7 @@ impl Coverage {
         Self {
             key: need.key.clone(),
             network: need.network,
+            way: need.way,
             methods: Methods::NONE.with(need.method),
             headers: need.headers.clone(),
         }
@@ -133,6 +150,7 @@ impl Coverage {
         let same = list.iter_mut().find(|coverage| {
             coverage.key == need.key
                 && coverage.network == need.network
+                && coverage.way == need.way
                 && coverage.headers == need.headers
         });
         match same {
@@ -309,6 +327,7 @@ mod tests {
             coverage: Coverage {
                 key,
                 network: TargetNetwork::Public,
+                way: WayOut::Direct,
                 methods: Methods::NONE.with(MethodClass::Get),
                 headers: HeaderNames::new(),
             },
@@ -343,6 +362,7 @@ mod tests {
         let need = |method, headers: &HeaderNames| Need {
             key: key.clone(),
             network: TargetNetwork::Public,
+            way: WayOut::Direct,
             method,
             headers: headers.clone(),
         };

@@ -9,7 +9,7 @@
 //!               "target": "https://bank.example", "created": 1700000000000}]}
 //! ```
 //!
-//! Times are in milliseconds since the Unix epoch. A grant's end is not written: it follows from the click and the last
+//! A grant that holds through the egress only has `"way": "egress"`. Times are in milliseconds since the Unix epoch. A grant's end is not written: it follows from the click and the last
 //! use, so that no file can grant for longer than a click can. Fields that are unknown here are kept.
 
 use std::{collections::BTreeMap, fmt};
@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     clock::Timestamp,
+    egress::WayOut,
     headers::{HeaderNames, MAX_HEADER_NAMES},
     json::{self, JsonError},
     methods::{MethodClass, Methods},
@@ -67,6 +68,13 @@ pub(crate) struct GrantEntry {
     requester: TupleOrigin,
     #[serde(deserialize_with = "origin", serialize_with = "as_text")]
     target: TupleOrigin,
+    #[serde(
+        default,
+        deserialize_with = "way",
+        serialize_with = "way_name",
+        skip_serializing_if = "is_direct"
+    )]
+    way: WayOut,
     #[serde(deserialize_with = "methods", serialize_with = "method_names")]
     methods: Methods,
     #[serde(deserialize_with = "headers", serialize_with = "header_names")]
@@ -169,7 +177,8 @@ impl PermissionsFile {
             if denials.contains_key(&grant.key()) {
                 continue;
             }
-            let entry = grants.entry((grant.key(), grant.methods, grant.headers.clone()));
+            let entry =
+                grants.entry((grant.key(), grant.way, grant.methods, grant.headers.clone()));
             entry
                 .and_modify(|first| {
                     if (first.last_used, first.created) < (grant.last_used, grant.created) {
@@ -217,6 +226,7 @@ impl GrantEntry {
             top_level_site: key.top_level_site,
             requester: key.requester,
             target: key.target,
+            way: coverage.way,
             methods: coverage.methods,
             headers: coverage.headers.clone(),
             created,
@@ -238,6 +248,7 @@ impl GrantEntry {
         Coverage {
             key: self.key(),
             network: TargetNetwork::Public,
+            way: self.way,
             methods: self.methods,
             headers: self.headers.clone(),
         }
@@ -342,6 +353,20 @@ fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S
     serializer.collect_str(value)
 }
 
+fn way<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WayOut, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    WayOut::parse(&name)
+        .ok_or_else(|| D::Error::custom("the way is “direct”, as it is without one, or “egress”"))
+}
+
+fn way_name<S: Serializer>(way: &WayOut, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(way.as_str())
+}
+
+fn is_direct(way: &WayOut) -> bool {
+    *way == WayOut::Direct
+}
+
 fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Methods, D::Error> {
     let names = Vec::<String>::deserialize(deserializer)?;
     let methods: Option<Methods> = names
@@ -434,6 +459,7 @@ mod tests {
         let good = grant("https://b.example", "");
         for (from, to) in [
             ("\"GET\"", "\"PUT\""),
+            ("\"headers\": []", "\"headers\": [], \"way\": \"around\""),
             ("\"GET\"", ""),
             ("\"headers\": []", "\"headers\": [\"X-A\"]"),
             ("\"headers\": []", "\"headers\": [\"x-a,x-b\"]"),

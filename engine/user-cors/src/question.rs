@@ -140,6 +140,7 @@ impl TicketRequest {
                 target: target.origin.clone(),
             },
             network: target.network(),
+            way: self.egress.way_out(),
             method: self.method_class,
             headers: self.unsafe_headers.clone(),
         })

@@ -269,7 +269,8 @@ impl SessionGrants {
 mod tests {
     use super::*;
     use crate::{
-        headers::HeaderNames, methods::MethodClass, origin::TupleOrigin, permission::TargetNetwork,
+        egress::WayOut, headers::HeaderNames, methods::MethodClass, origin::TupleOrigin,
+        permission::TargetNetwork,
     };
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -286,6 +287,7 @@ mod tests {
         Need {
             key,
             network: TargetNetwork::Public,
+            way: WayOut::Direct,
             method: MethodClass::Get,
             headers: HeaderNames::new(),
         }

@@ -368,6 +368,7 @@ mod tests {
             ("grants", "requester = 'not an origin'"),
             ("grants", "methods = 64"),
             ("grants", "headers = 'A B'"),
+            ("grants", "way = 'around'"),
             ("denials", "target = 'https://b.example/'"),
             ("blocked_targets", "target = '*.b.example'"),
         ] {

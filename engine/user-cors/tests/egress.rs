@@ -152,6 +152,31 @@ fn open_questions_end_when_the_way_out_changes() {
 }
 
 #[test]
+fn what_was_allowed_through_the_egress_is_not_allowed_without_it() {
+    let asked = failure("https://b.example/");
+    let user_cors = with_egress("socks5://proxy.example");
+    let granted = allow(&user_cors, &asked, Choice::AllowForVisit, NOW);
+    assert!(is_granted(&user_cors.consider(&asked, NOW)));
+    let _ = user_cors.set_settings(Settings::default(), NOW);
+    assert!(is_question(&user_cors.consider(&asked, NOW)));
+    // Nor what was allowed a moment ago and not sent yet.
+    assert_eq!(
+        user_cors.recheck(&granted, &asked, NOW),
+        Err(Refusal::GrantEnded)
+    );
+
+    // What was allowed as this machine sees it is allowed as a stranger does.
+    let user_cors = facts::user_cors();
+    allow(&user_cors, &asked, Choice::AllowForVisit, NOW);
+    let egress = Settings {
+        egress: "socks5://proxy.example".parse().unwrap(),
+        ..Settings::default()
+    };
+    let _ = user_cors.set_settings(egress, NOW);
+    assert!(is_granted(&user_cors.consider(&asked, NOW)));
+}
+
+#[test]
 fn policy_names_the_egress_and_only_tightens_unless_it_is_locked() {
     const OWN: &str = "socks5://own.example:1080";
     for (policy, own, expected, dual) in [

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use user_cors::{
     Action, BodySize, Choice, Denial, EmbargoKey, Grant, GrantScope, OptOut, OriginDisplay,
     Presence, QuestionStep, QuestionView, RequestState, RequestView, TargetNetwork, Timestamp,
+    WayOut,
 };
 
 use super::command::ChoiceName;
@@ -88,6 +89,10 @@ pub(super) fn grant(grant: &Grant, suspended: bool, spent: bool) -> Value {
         "network": match coverage.network {
             TargetNetwork::Public => "public",
             TargetNetwork::LocalNetwork => "local",
+        },
+        "way": match coverage.way {
+            WayOut::Direct => "direct",
+            WayOut::Egress => "egress",
         },
         "methods": coverage.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>(),
         "headers": coverage.headers.iter().collect::<Vec<_>>(),

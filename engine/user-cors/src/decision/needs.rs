@@ -22,6 +22,7 @@ pub(super) fn needs(failure: &CorsFailure, passed: &Passed, way_out: WayOut) -> 
                 target: target.origin.clone(),
             },
             network: target.network(),
+            way: way_out,
             method: passed.method,
             headers: failure.request.unsafe_headers.clone(),
         })

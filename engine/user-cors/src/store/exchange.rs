@@ -12,7 +12,7 @@ use crate::{
     budget::Usage,
     clock::Timestamp,
     machine_network::MachineNetwork,
-    permission::{Coverage, Denial, Grant, GrantId, GrantScope, PermissionKey, persistent_expiry},
+    permission::{Denial, Grant, GrantId, GrantScope, PermissionKey, persistent_expiry},
     permissions_file::{
         DenialEntry, GrantEntry, ImportPreview, Imported, PermissionsFile, UnknownFields,
     },
@@ -98,14 +98,15 @@ impl PermissionStore {
             let [top_level_site, requester, target] = &key_columns(&grant.coverage.key);
             transaction.execute(
                 "INSERT INTO grants
-                 (top_level_site, requester, target, methods, headers, created, last_used, expires, made_on,
+                 (top_level_site, requester, target, way, methods, headers, created, last_used, expires, made_on,
                   unknown_fields)
-                 VALUES (:top_level_site, :requester, :target, :methods, :headers, :created, :last_used, :expires, :made_on,
-                         :unknown)",
+                 VALUES (:top_level_site, :requester, :target, :way, :methods, :headers, :created, :last_used, :expires,
+                         :made_on, :unknown)",
                 named_params! {
                     ":top_level_site": top_level_site,
                     ":requester": requester,
                     ":target": target,
+                    ":way": grant.coverage.way.as_str(),
                     ":methods": grant.coverage.methods.to_bits(),
                     ":headers": grant.coverage.headers.to_string(),
                     ":created": grant.created.as_millis(),
@@ -248,17 +249,8 @@ fn imported_grant(
 
 /// Whether a grant covers all of another and ends no earlier.
 fn makes_needless(known: &Grant, other: &Grant) -> bool {
-    let Coverage {
-        key,
-        network,
-        methods,
-        headers,
-    } = &known.coverage;
     known.made_on == other.made_on
-        && *key == other.coverage.key
-        && *network == other.coverage.network
-        && methods.covers(other.coverage.methods)
-        && headers.covers(&other.coverage.headers)
+        && known.coverage.includes(&other.coverage)
         && known.expires >= other.expires
 }
 

@@ -8,6 +8,7 @@ use super::{PermissionStore, ReadError, StoreError, invalid, timestamp};
 use crate::{
     budget::{Budget, Usage, UsageDay},
     clock::Timestamp,
+    egress::WayOut,
     headers::HeaderNames,
     machine_network::MachineNetwork,
     methods::Methods,
@@ -75,21 +76,19 @@ impl PermissionStore {
         let mut replaced = Vec::new();
         for coverage in coverages.iter().filter(|coverage| coverage.may_persist()) {
             for old in self.grants.get(&coverage.key).into_iter().flatten() {
-                let covered = old.made_on.as_ref() == made_on
-                    && coverage.methods.covers(old.coverage.methods)
-                    && coverage.headers.covers(&old.coverage.headers);
-                if covered {
+                if old.made_on.as_ref() == made_on && coverage.includes(&old.coverage) {
                     transaction.execute("DELETE FROM grants WHERE id = ?1", [row_id(old.id)])?;
                     replaced.push((coverage.key.clone(), old.id));
                 }
             }
             transaction.execute(
-                "INSERT INTO grants (top_level_site, requester, target, methods, headers, created, last_used, expires, made_on)
-                 VALUES (:top_level_site, :requester, :target, :methods, :headers, :created, :created, :expires, :made_on)",
+                "INSERT INTO grants (top_level_site, requester, target, way, methods, headers, created, last_used, expires, made_on)
+                 VALUES (:top_level_site, :requester, :target, :way, :methods, :headers, :created, :created, :expires, :made_on)",
                 named_params! {
                     ":top_level_site": coverage.key.top_level_site.to_string(),
                     ":requester": coverage.key.requester.to_string(),
                     ":target": coverage.key.target.to_string(),
+                    ":way": coverage.way.as_str(),
                     ":methods": coverage.methods.to_bits(),
                     ":headers": coverage.headers.to_string(),
                     ":created": now.as_millis(),
@@ -401,6 +400,7 @@ fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
         coverage: Coverage {
             key: read_key(row)?,
             network: TargetNetwork::Public,
+            way: WayOut::parse(&row.get::<_, String>("way")?).ok_or_else(|| invalid("way"))?,
             methods,
             headers,
         },

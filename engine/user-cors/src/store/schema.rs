@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{ReadError, SetAsideReason};
 
 /// One script for each version; version n is reached by running the first n. Scripts that were released never change.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 /// The version that this program writes.
 pub(super) const LATEST: i64 = MIGRATIONS.len() as i64;
@@ -95,6 +95,11 @@ ALTER TABLE grants ADD COLUMN day_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grants ADD COLUMN day_overrun INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// By which way requests under a grant may leave. A grant that was given before this was recorded is for either way.
+const VERSION_5: &str = "
+ALTER TABLE grants ADD COLUMN way TEXT NOT NULL DEFAULT 'direct' CHECK (way IN ('direct', 'egress'));
+";
+
 /// Settings of a connection, before anything is read.
 pub(super) fn configure(connection: &Connection) -> Result<(), ReadError> {
     // One process at a time: what is in memory stays equal to the file.
@@ -142,4 +147,42 @@ pub(super) fn check(connection: &Connection) -> Result<(), ReadError> {
 
 fn damaged(what: &str) -> ReadError {
     ReadError::SetAside(SetAsideReason::Damaged(what.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Timestamp, egress::WayOut, permission::GrantScope, store::PermissionStore};
+
+    #[test]
+    fn a_store_of_each_version_is_brought_to_the_latest() {
+        for version in 1..MIGRATIONS.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("permissions.sqlite");
+            let connection = Connection::open(&path).unwrap();
+            for script in &MIGRATIONS[..version] {
+                connection.execute_batch(script).unwrap();
+            }
+            connection
+                .pragma_update(None, "user_version", i64::try_from(version).unwrap())
+                .unwrap();
+            connection
+                .execute_batch(
+                    "INSERT INTO grants (top_level_site, requester, target, methods, headers, created, last_used, expires)
+                     VALUES ('https://app.example', 'https://app.example', 'https://b.example', 1, '', 10, 20, 30);",
+                )
+                .unwrap();
+            drop(connection);
+            let now = Timestamp::from_millis(25);
+            let opened = PermissionStore::open(&path, now).unwrap();
+            assert_eq!(opened.set_aside, None, "version {version}");
+            let grants = opened.store.grants(now);
+            let [grant] = grants.as_slice() else {
+                panic!("version {version}: {grants:?}");
+            };
+            assert_eq!(grant.scope, GrantScope::Persistent);
+            assert_eq!(grant.coverage.way, WayOut::Direct);
+            assert_eq!(grant.made_on, None);
+        }
+    }
 }

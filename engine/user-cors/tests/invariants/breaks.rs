@@ -155,6 +155,27 @@ fn each_check_catches_a_break_of_its_rule() {
         Some(())
     });
     expect(2, "a grant of another network is used", moved);
+    let for_the_egress = broken(|trace| {
+        let delivery = place(trace, is_delivery)?;
+        let answer = place(trace, is_allowing_answer)?;
+        let Event::Deliver { request } = trace[delivery] else {
+            return None;
+        };
+        let around = trace[..delivery].iter().any(|event| {
+            matches!(event, Event::Send { request: other, by_egress: false, .. } if *other == request)
+        });
+        if !around || answer > delivery {
+            return None;
+        }
+        trace.insert(answer, Event::Egress { on: true });
+        trace.insert(answer + 2, Event::Egress { on: false });
+        checks::consent(trace).is_err().then_some(())
+    });
+    expect(
+        2,
+        "what was allowed through the egress is read without it",
+        for_the_egress,
+    );
     let elsewhere = broken(|trace| {
         let delivery = place(trace, is_delivery)?;
         let Event::Deliver { request } = trace[delivery] else {

@@ -30,6 +30,8 @@ struct Granted {
     about: About,
     /// The network on which the machine was.
     network: usize,
+    /// Whether requests were to leave through the egress.
+    for_egress: bool,
     /// `None` for a grant that covers every request of its tab.
     request: Option<RequestNo>,
 }
@@ -154,8 +156,16 @@ pub fn consent(trace: &Trace) -> Result<(), String> {
     let mut denied: Vec<usize> = Vec::new();
     let mut blocked: Vec<usize> = Vec::new();
     let mut network = 0;
+    let mut egress = false;
+    let mut by_egress: BTreeMap<RequestNo, bool> = BTreeMap::new();
     for event in trace {
         match event {
+            Event::Egress { on } => egress = *on,
+            Event::Send {
+                request,
+                by_egress: leaves_by_it,
+                ..
+            } => drop(by_egress.insert(*request, *leaves_by_it)),
             Event::List {
                 request,
                 question,
@@ -176,11 +186,13 @@ pub fn consent(trace: &Trace) -> Result<(), String> {
                         Choice::AllowOnce => granted.push(Granted {
                             about,
                             network,
+                            for_egress: egress,
                             request: Some(*request),
                         }),
                         Choice::AllowForVisit | Choice::AlwaysAllow => granted.push(Granted {
                             about,
                             network,
+                            for_egress: egress,
                             request: None,
                         }),
                         Choice::Never => denied.extend(about.targets()),
@@ -199,6 +211,7 @@ pub fn consent(trace: &Trace) -> Result<(), String> {
                     granted.iter().any(|grant| {
                         grant.about.tab == about.tab
                             && grant.network == network
+                            && (!grant.for_egress || by_egress[request])
                             && grant.about.covers(about, target)
                             && grant.request.is_none_or(|only| only == *request)
                     })

@@ -1,6 +1,6 @@
 //! One line of what was allowed or refused.
 
-use user_cors::{Budget, Denial, Grant, GrantId, GrantScope, PermissionKey, Timestamp};
+use user_cors::{Budget, Denial, Grant, GrantId, GrantScope, PermissionKey, Timestamp, WayOut};
 
 use super::words::{count, day, size};
 
@@ -53,7 +53,14 @@ impl PermissionRow {
         if !grant.coverage.headers.is_empty() {
             let names: Vec<_> = grant.coverage.headers.iter().collect();
             let names = user_cors::bounded_escaped(&names.join(", "), MAX_SHOWN_HEADERS);
-            parts.push(format!("with {names}"));
+            let what = match grant.coverage.headers.len() {
+                1 => "header",
+                _ => "headers",
+            };
+            parts.push(format!("with the {what} {names}"));
+        }
+        if grant.coverage.way == WayOut::Egress {
+            parts.push("through the egress only".to_owned());
         }
         if let Some(expires) = grant.expires {
             parts.push(format!("until {}", day(expires)));
@@ -202,7 +209,8 @@ mod tests {
         let used = row.usage.unwrap();
         assert!(used.contains("requests and 1 MiB of"), "{used}");
         assert!(row.suspended.unwrap().starts_with("Used up"));
+        grant.coverage.way = WayOut::Egress;
         let row = PermissionRow::of_grant(&grant, true, &budget, NOW);
-        assert!(row.fits("suspended"), "{row:?}");
+        assert!(row.fits("suspended") && row.fits("egress"), "{row:?}");
     }
 }

@@ -19,9 +19,15 @@ fn coverage(target: &str, methods: &[MethodClass]) -> Coverage {
     Coverage {
         key: key(target),
         network: TargetNetwork::Public,
+        way: WayOut::Direct,
         methods: methods.iter().copied().collect(),
         headers: HeaderNames::new(),
     }
+}
+
+/// Lasting grants, made now where nobody knows the network.
+fn granted(store: &mut PermissionStore, coverages: &[Coverage]) -> Vec<Grant> {
+    store.grant(coverages, None, NOW, None).unwrap()
 }
 
 pub(in crate::store) fn add_one_of_each(store: &mut PermissionStore, now: Timestamp) {
@@ -60,17 +66,13 @@ fn a_grant_covers_its_methods_headers_and_key_only() {
         headers: one.clone(),
         ..coverage("https://a.example", &[MethodClass::Get])
     };
-    store
-        .grant(
-            &[
-                with_header,
-                coverage("https://a.example", &[MethodClass::Post]),
-            ],
-            None,
-            NOW,
-            None,
-        )
-        .unwrap();
+    granted(
+        &mut store,
+        &[
+            with_header,
+            coverage("https://a.example", &[MethodClass::Post]),
+        ],
+    );
     let found = |target, method, headers: &HeaderNames| {
         let network = TargetNetwork::Public;
         store
@@ -78,6 +80,7 @@ fn a_grant_covers_its_methods_headers_and_key_only() {
                 &Need {
                     key: key(target),
                     network,
+                    way: WayOut::Direct,
                     method,
                     headers: headers.clone(),
                 },
@@ -99,47 +102,35 @@ fn a_grant_covers_its_methods_headers_and_key_only() {
 #[test]
 fn methods_that_may_not_last_are_not_stored() {
     let mut store = PermissionStore::in_memory().unwrap();
-    let added = store
-        .grant(
-            &[coverage(
-                "https://a.example",
-                &[MethodClass::Get, MethodClass::Put],
-            )],
-            None,
-            NOW,
-            None,
-        )
-        .unwrap();
+    let added = granted(
+        &mut store,
+        &[coverage(
+            "https://a.example",
+            &[MethodClass::Get, MethodClass::Put],
+        )],
+    );
     assert!(added.is_empty() && store.grants(NOW).is_empty());
     let local = Coverage {
         network: TargetNetwork::LocalNetwork,
         ..coverage("https://a.example", &[MethodClass::Get])
     };
-    assert!(store.grant(&[local], None, NOW, None).unwrap().is_empty());
+    assert!(granted(&mut store, &[local]).is_empty());
 }
 
 #[test]
 fn a_wider_grant_replaces_what_it_covers() {
     let mut store = PermissionStore::in_memory().unwrap();
-    store
-        .grant(
-            &[coverage("https://a.example", &[MethodClass::Get])],
-            None,
-            NOW,
-            None,
-        )
-        .unwrap();
-    store
-        .grant(
-            &[coverage(
-                "https://a.example",
-                &[MethodClass::Get, MethodClass::Post],
-            )],
-            None,
-            NOW,
-            None,
-        )
-        .unwrap();
+    granted(
+        &mut store,
+        &[coverage("https://a.example", &[MethodClass::Get])],
+    );
+    granted(
+        &mut store,
+        &[coverage(
+            "https://a.example",
+            &[MethodClass::Get, MethodClass::Post],
+        )],
+    );
     assert_eq!(store.grants(NOW).len(), 1);
 }
 
@@ -147,17 +138,13 @@ fn a_wider_grant_replaces_what_it_covers() {
 fn use_renews_and_time_ends() {
     let mut store = PermissionStore::in_memory().unwrap();
     let target = key("https://a.example");
-    let id = store
-        .grant(
-            &[coverage("https://a.example", &[MethodClass::Get])],
-            None,
-            NOW,
-            None,
-        )
-        .unwrap()
-        .first()
-        .unwrap()
-        .id;
+    let id = granted(
+        &mut store,
+        &[coverage("https://a.example", &[MethodClass::Get])],
+    )
+    .first()
+    .unwrap()
+    .id;
     store.touch(&target, id, NOW.after(DAY * 20), None).unwrap();
     assert!(
         store
@@ -183,15 +170,15 @@ fn what_a_grant_was_used_for_survives_with_its_network() {
     let mut store = PermissionStore::open(&path, NOW).unwrap().store;
     let home = MachineNetwork::new("192.0.2.1 192.0.2.0/24");
     let reading = coverage("https://a.example", &[MethodClass::Get]);
-    let granted = store
+    let first = store
         .grant(std::slice::from_ref(&reading), Some(&home), NOW, None)
         .unwrap();
-    let (id, budget) = (granted.first().unwrap().id, Budget::default());
+    let (id, budget) = (first.first().unwrap().id, Budget::default());
     store.count_request(&reading.key, id, NOW);
     assert!(store.count_bytes(&reading.key, id, (7, 7), &budget, NOW));
     write_usage(&store.connection, store.grants(NOW).first().unwrap()).unwrap();
     // The same on another network is another grant.
-    store.grant(&[reading], None, NOW, None).unwrap();
+    granted(&mut store, &[reading]);
     let before = store.grants(NOW);
     assert_eq!(before.len(), 2);
     drop(store);
@@ -200,6 +187,38 @@ fn what_a_grant_was_used_for_survives_with_its_network() {
     let usage = before.first().unwrap().usage;
     assert_eq!((usage.requests, usage.bytes), (1, 7));
     assert_eq!(before.first().unwrap().made_on, Some(home));
+}
+
+#[test]
+fn what_is_for_the_egress_only_stays_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("permissions.sqlite");
+    let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+    let direct = coverage("https://a.example", &[MethodClass::Get]);
+    let by_egress = Coverage {
+        way: WayOut::Egress,
+        ..direct.clone()
+    };
+    let count = |store: &PermissionStore, way| {
+        let need = Need {
+            key: direct.key.clone(),
+            network: TargetNetwork::Public,
+            way,
+            method: MethodClass::Get,
+            headers: HeaderNames::new(),
+        };
+        store.find_grant(&need, NOW, None, |_| true).is_some()
+    };
+    granted(&mut store, std::slice::from_ref(&by_egress));
+    drop(store);
+    let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+    assert!(count(&store, WayOut::Egress) && !count(&store, WayOut::Direct));
+    // The wider one takes its place, and is not replaced by it.
+    granted(&mut store, std::slice::from_ref(&direct));
+    assert_eq!(store.grants(NOW).len(), 1);
+    assert!(count(&store, WayOut::Egress) && count(&store, WayOut::Direct));
+    granted(&mut store, std::slice::from_ref(&by_egress));
+    assert!(count(&store, WayOut::Direct));
 }
 
 #[test]
@@ -217,14 +236,10 @@ fn revoking_and_resetting() {
 #[test]
 fn a_denial_ends_grants() {
     let mut store = PermissionStore::in_memory().unwrap();
-    store
-        .grant(
-            &[coverage("https://a.example", &[MethodClass::Get])],
-            None,
-            NOW,
-            None,
-        )
-        .unwrap();
+    granted(
+        &mut store,
+        &[coverage("https://a.example", &[MethodClass::Get])],
+    );
     store.deny(&key("https://a.example"), NOW).unwrap();
     assert!(store.grants(NOW).is_empty() && store.is_denied(&key("https://a.example")));
 }
