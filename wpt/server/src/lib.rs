@@ -1,6 +1,6 @@
 //! A server for web platform tests, with the hosts, ports and conventions that tests are written for.
 //!
-//! - [`hosts`]: two registrable domains and their subdomains; [`ports`]: what listens where;
+//! - [`hosts`]: two registrable domains and their subdomains; [`ports`]: what listens where, among it a proxy to all the rest;
 //! - [`files`]: tests and their resources, with `.headers`, `.sub`, `.asis`, and the pages that are made around
 //!   `.any.js` and `.window.js`; [`pipe`] and [`substitution`]: what may be done to a file on its way;
 //! - [`handlers`]: what answers under `resources/*.py`; [`stash`]: what they have seen; [`gate`]: what they wait for;
@@ -18,6 +18,7 @@ pub mod headers_file;
 pub mod hosts;
 pub mod pipe;
 pub mod ports;
+mod proxy;
 pub mod reply;
 pub mod request;
 pub mod server;

@@ -13,6 +13,8 @@ pub enum Protocol {
     Ws,
     /// WebSockets over TLS.
     Wss,
+    /// `CONNECT`, to the other ports.
+    Proxy,
 }
 
 impl Protocol {
@@ -24,7 +26,7 @@ impl Protocol {
     /// The scheme of URLs that lead here.
     pub fn scheme(self) -> &'static str {
         match self {
-            Self::Http => "http",
+            Self::Http | Self::Proxy => "http",
             Self::Https | Self::H2 => "https",
             Self::Ws => "ws",
             Self::Wss => "wss",
@@ -55,6 +57,7 @@ pub const KINDS: &[Kind] = &[
     kind("h2", Protocol::H2, &[9000]),
     kind("ws", Protocol::Ws, &[8666]),
     kind("wss", Protocol::Wss, &[8667]),
+    kind("proxy", Protocol::Proxy, &[8128]),
 ];
 
 const fn kind(name: &'static str, protocol: Protocol, usual: &'static [u16]) -> Kind {

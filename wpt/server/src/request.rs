@@ -18,6 +18,8 @@ pub struct Connection {
     pub is_secure: bool,
     /// Whether its TLS session was one of an earlier connection.
     pub is_resumed: bool,
+    /// Whether the server's own proxy made it.
+    pub is_proxied: bool,
 }
 
 /// A request that has arrived whole.
@@ -96,6 +98,7 @@ pub(crate) mod fake {
                 port: 8000,
                 is_secure: false,
                 is_resumed: false,
+                is_proxied: false,
             },
         }
     }

@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use futures::stream;
 use http::uri::Authority;
@@ -35,6 +35,7 @@ use crate::files::Roots;
 use crate::handlers;
 use crate::hosts;
 use crate::ports::{KINDS, Ports, Protocol};
+use crate::proxy::{self, Proxied};
 use crate::reply::{End, Ending, Reply, Response, Step};
 use crate::request::{Connection, Request};
 use crate::stash::Stash;
@@ -94,6 +95,7 @@ impl Server {
         let stash = Stash::default();
         let mut tasks = JoinSet::new();
         let connections = Arc::new(AtomicU64::new(0));
+        let proxied = Proxied::default();
         for (listener, protocol, port) in listeners {
             let site = Arc::new(Site {
                 protocol,
@@ -105,6 +107,7 @@ impl Server {
                 ports: ports.clone(),
                 stash: stash.clone(),
                 connections: connections.clone(),
+                proxied: proxied.clone(),
             });
             tasks.spawn(site.accept(listener));
         }
@@ -146,6 +149,7 @@ struct Site {
     ports: Arc<Ports>,
     stash: Stash,
     connections: Arc<AtomicU64>,
+    proxied: Proxied,
 }
 
 impl Site {
@@ -155,8 +159,8 @@ impl Site {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(self.clone().serve_connection(stream));
+                    Ok((stream, peer)) => {
+                        connections.spawn(self.clone().serve_connection(stream, peer));
                     },
                     // The client may be gone already; that ends no server.
                     Err(error) => log::debug!("a connection was not accepted: {error}"),
@@ -166,7 +170,7 @@ impl Site {
         }
     }
 
-    async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
+    async fn serve_connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // What is written bit by bit shall arrive so; without it tests only take longer.
         let _ = stream.set_nodelay(true);
         let mut connection = Connection {
@@ -174,8 +178,12 @@ impl Site {
             port: self.port,
             is_secure: self.acceptor.is_some(),
             is_resumed: false,
+            is_proxied: self.proxied.contains(peer),
         };
         let outcome = match &self.acceptor {
+            None if self.protocol == Protocol::Proxy => {
+                proxy::serve(stream, self.ports.clone(), self.proxied.clone()).await
+            },
             None => self.clone().speak(stream, connection).await,
             Some(acceptor) => match acceptor.accept(stream).await {
                 Ok(stream) => {
@@ -198,6 +206,7 @@ impl Site {
             Protocol::Ws | Protocol::Wss => {
                 websocket::serve(stream, connection, self.protocol, &self.stash).await
             },
+            Protocol::Proxy => bail!("a proxy is not spoken to over TLS"),
         }
     }
 

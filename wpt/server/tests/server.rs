@@ -297,3 +297,41 @@ async fn certificates_are_good_for_all_hosts() {
             .expect(host);
     }
 }
+
+#[tokio::test]
+async fn the_proxy_leads_to_the_other_ports() {
+    let world = World::start().await;
+    let asked = async |authority: &str| {
+        let mut stream = world.connect("proxy").await;
+        let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("it is sent");
+        let mut answer = String::new();
+        while !answer.ends_with("\r\n\r\n") {
+            answer.push(char::from(stream.read_u8().await.expect("a byte")));
+        }
+        (stream, answer)
+    };
+    let path = "/resources/respond.py?token=p";
+    let (mut tunnel, answer) = asked(&format!("{HOST}:{}", world.port("http"))).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    exchange(&mut tunnel, path).await.expect("an answer");
+    world.get(path).await;
+    let proxied: Vec<Value> = world
+        .records("p")
+        .await
+        .iter()
+        .map(|seen| seen["connection"]["isProxied"].clone())
+        .collect();
+    assert_eq!(proxied, [true, false]);
+
+    for elsewhere in ["elsewhere.test:80", "127.0.0.1:80"] {
+        let (_, answer) = asked(elsewhere).await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{elsewhere}: {answer}");
+    }
+    let mut stream = world.connect("proxy").await;
+    let answer = exchange(&mut stream, "/text.txt").await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+}
