@@ -16,7 +16,7 @@ use servo_url::ServoUrl;
 
 pub use crate::connection::fuzzing::{http1_response, http2_response};
 use crate::connection::hosts::HostTable;
-use crate::connection::{ConnectionCredentials, NetworkPartitionKey};
+use crate::connection::{CertificateSummary, ConnectionCredentials, NetworkPartitionKey};
 use crate::cookies::{CookieJar, SameSiteContext};
 use crate::fetch::checks::cors_check::cors_check;
 use crate::fetch::checks::cors_preflight_check::cors_preflight_check;
@@ -50,6 +50,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cookie_file", cookie_file),
     ("hsts_file", hsts_file),
     ("hosts_file", hosts_file),
+    ("certificate", certificate),
     ("http1_response", http1_response),
     ("http2_response", http2_response),
     ("websocket_handshake", websocket_handshake),
@@ -130,6 +131,20 @@ pub fn header_grammars(bytes: &[u8]) {
     let _ = timing_allow::tao_check(&request(), &headers);
     let server = url("https://server.example/");
     let _ = cross_origin_resource_policy::check_request(&request(), &server, &headers);
+}
+
+/// A server's certificate, as a person is shown it.
+pub fn certificate(bytes: &[u8]) {
+    if let Ok(summary) = CertificateSummary::parse(bytes) {
+        assert!(summary.names.len() <= 64);
+        assert_eq!(summary.fingerprint.len(), 32);
+        assert!(
+            summary
+                .lines()
+                .iter()
+                .all(|(_, text)| text.chars().count() < 20_000)
+        );
+    }
 }
 
 /// The headers of CORS, and what becomes of them.

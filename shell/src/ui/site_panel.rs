@@ -1,8 +1,8 @@
 //! The panel behind the site button: how the page came, what its site may read and from whom, and what it could not read.
 
 use egui::{
-    Align, Area, Context, Frame, Id, Key, Label, Layout, Modifiers, Order, Pos2, RichText,
-    ScrollArea, Ui, vec2,
+    Align, Area, CollapsingHeader, Context, Frame, Id, Key, Label, Layout, Modifiers, Order, Pos2,
+    RichText, ScrollArea, Ui, vec2,
 };
 
 use super::Commands;
@@ -86,8 +86,20 @@ fn content_ui(ui: &mut Ui, panel: &SitePanel, commands: &mut Commands) {
 }
 
 fn connection_ui(ui: &mut Ui, panel: &SitePanel) {
+    let Some(facts) = &panel.connection else {
+        return;
+    };
+    lines_ui(ui, &facts.lines);
+    if !facts.certificate.is_empty() {
+        CollapsingHeader::new(RichText::new("What the certificate says").small())
+            .id_salt("certificate")
+            .show_unindented(ui, |ui| lines_ui(ui, &facts.certificate));
+    }
+}
+
+/// Names and values, one pair a line.
+fn lines_ui(ui: &mut Ui, lines: &[(&'static str, String)]) {
     let palette = Palette::of(ui.visuals());
-    let lines = panel.connection.iter().flat_map(|facts| &facts.lines);
     for (name, value) in lines {
         ui.horizontal_top(|ui| {
             ui.allocate_ui_with_layout(
@@ -162,7 +174,7 @@ mod tests {
     use user_cors::{Denial, PermissionKey, Timestamp, TupleOrigin};
 
     use super::*;
-    use crate::browser::permissions::PermissionRow;
+    use crate::browser::permissions::{ConnectionFacts, PermissionRow};
 
     fn key() -> PermissionKey {
         let requester = TupleOrigin::parse("https://reader.example").unwrap();
@@ -216,6 +228,25 @@ mod tests {
             .click();
         harness.run_steps(4);
         assert_eq!(*commands.borrow(), [Command::ResetPermission(key())]);
+    }
+
+    #[test]
+    fn the_certificate_is_shown_when_it_is_asked_for() {
+        let connection = ConnectionFacts {
+            origin: url::Url::parse("https://reader.example").unwrap().origin(),
+            lines: vec![("Server", "192.0.2.1".to_owned())],
+            certificate: vec![("Issued by", "An Authority".to_owned())],
+            caution: None,
+        };
+        let (mut harness, _) = shown(SitePanel {
+            connection: Some(connection),
+            ..panel()
+        });
+        harness.get_by_label("192.0.2.1");
+        assert!(harness.query_by_label("An Authority").is_none());
+        harness.get_by_label("What the certificate says").click();
+        harness.run_steps(20);
+        harness.get_by_label("An Authority");
     }
 
     #[test]

@@ -62,6 +62,9 @@ fn a_document_is_an_error_page_that_says_why() -> Result<()> {
         ensure!(text.contains("This connection is not private"), "{text}");
         ensure!(text.contains("data.silent.localhost"), "{text}");
         ensure!(text.contains(reason), "“{reason}” is not in: {text}");
+        for detail in ["Issued by", "Valid", "SHA-256"] {
+            ensure!(text.contains(detail), "“{detail}” is not in: {text}");
+        }
         ensure!(!text.contains("content"), "{text}");
         assert_eq!(pair.target.log().take(), []);
     }

@@ -1,11 +1,13 @@
 //! Connections: from a URL's origin to one exchange of HTTP with a server.
 //!
 //! [`Connections::exchange`] is all that the fetch algorithms use. Behind it: names and addresses (`dns`, [`hosts`]), sockets
-//! (`transport`) and proxies (`proxy`), TLS (`tls`, with `certificate_verifier` and [`certificate_overrides`]), put together by
+//! (`transport`) and proxies (`proxy`), TLS (`tls`, with `certificate_verifier` and [`certificate_overrides`]; what a person is
+//! shown of a certificate is in `certificate`), put together by
 //! the `connector`; the `pool`, keyed by [`ConnectionKey`] as the standard's
 //! [connection pool](https://fetch.spec.whatwg.org/#concept-connection-pool); the request's body on its way up (`upload`),
 //! and on the way down what HTTP's parser would choke on (`response_head`) and content codings ([`decoding`]).
 
+mod certificate;
 pub mod certificate_overrides;
 mod certificate_verifier;
 mod connections;
@@ -33,6 +35,7 @@ mod tls;
 mod transport;
 mod upload;
 
+pub use self::certificate::{CertificateSummary, CertificateSyntaxError, EntityName};
 pub use self::connections::{Connections, ConnectionsOptions};
 pub use self::error::{ConnectionError, LeafCertificate, Phase, ProxyError};
 pub use self::exchange::{

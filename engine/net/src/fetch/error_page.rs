@@ -12,7 +12,7 @@ use net_traits::{NetworkError, ResourceFetchTiming};
 use super::body::Body;
 use super::cause::Cause;
 use super::response::FetchResponse;
-use crate::connection::ConnectionError;
+use crate::connection::{CertificateSummary, ConnectionError};
 
 /// How many characters of a URL are shown.
 const URL_LIMIT: usize = 512;
@@ -102,6 +102,10 @@ fn render(request: &Request, cause: &Cause) -> String {
         .chars()
         .take(URL_LIMIT)
         .collect();
+    let certificate: String = certificate_lines(cause)
+        .iter()
+        .map(|(name, value)| format!("<dt>{name}<dd>{}", escape(value)))
+        .collect();
     format!(
         "<!doctype html>\
          <html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
@@ -111,13 +115,27 @@ fn render(request: &Request, cause: &Cause) -> String {
          body{{font:16px/1.5 system-ui,sans-serif;max-width:38em;margin:12vh auto;padding:0 1.5em}}\
          h1{{font-size:1.6em;line-height:1.25;margin:0 0 .5em}}\
          p{{margin:.6em 0}}\
+         dl{{font-size:.875em;overflow-wrap:anywhere}}dt{{opacity:.75}}dd{{margin:0 0 .4em}}\
          .details{{font-size:.875em;opacity:.75;overflow-wrap:anywhere}}\
          </style>\
          <h1>{title}</h1><p>{advice}</p>\
-         <p class=details>{url}</p><p class=details>{details}</p></html>",
+         <p class=details>{url}</p><p class=details>{details}</p>\
+         <dl>{certificate}</dl></html>",
         url = escape(&url),
         details = escape(&cause.to_string()),
     )
+}
+
+/// What the certificate says that was not accepted, if it was that.
+fn certificate_lines(cause: &Cause) -> Vec<(&'static str, String)> {
+    match cause {
+        Cause::Connection(ConnectionError::Certificate { leaf, .. }) => {
+            CertificateSummary::parse(&leaf.0)
+                .map(|certificate| certificate.lines())
+                .unwrap_or_default()
+        },
+        _ => Vec::new(),
+    }
 }
 
 /// Escapes text for HTML content and attribute values.
@@ -147,6 +165,7 @@ mod tests {
     use servo_url::ServoUrl;
 
     use super::*;
+    use crate::connection::LeafCertificate;
 
     fn request(destination: Destination) -> Request {
         let url = ServoUrl::parse("https://a.example/?<script>alert(1)</script>").unwrap();
@@ -179,6 +198,35 @@ mod tests {
             "{page}"
         );
         assert!(!page.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn a_certificate_that_was_not_accepted_is_shown_escaped() {
+        let mut params = rcgen::CertificateParams::new(vec!["other.example".to_owned()]).unwrap();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "<b>Nobody</b>");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let leaf = params.self_signed(&key).unwrap().der().to_vec();
+        let cause = Cause::Connection(ConnectionError::Certificate {
+            host: url::Host::Domain("a.example".to_owned()),
+            problem: "it is for another name".to_owned(),
+            leaf: LeafCertificate(leaf),
+        });
+        let page = render(&request(Destination::Document), &cause);
+        for part in [
+            "it is for another name",
+            "<dt>Names<dd>other.example",
+            "<dt>Issued to<dd>&lt;b&gt;Nobody&lt;/b&gt;",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let garbage = Cause::Connection(ConnectionError::Certificate {
+            host: url::Host::Domain("a.example".to_owned()),
+            problem: "it cannot be read".to_owned(),
+            leaf: LeafCertificate(vec![0x30]),
+        });
+        assert!(render(&request(Destination::Document), &garbage).contains("it cannot be read"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the site panel shows: how the page in a tab came, what its site may read, and what it could not.
 
+use net::connection::CertificateSummary;
 use net::events::{Secured, Stage};
 use url::{Origin, Url};
 use user_cors::{AddressSpace, TupleOrigin, bounded_escaped};
@@ -17,6 +18,8 @@ pub struct ConnectionFacts {
     pub origin: Origin,
     /// Each a label and what is so, as text.
     pub lines: Vec<(&'static str, String)>,
+    /// What the server's certificate says of itself, in the same form; empty where there is none that can be read.
+    pub certificate: Vec<(&'static str, String)>,
     /// Why the encryption protects less than it should, if it does.
     pub caution: Option<&'static str>,
 }
@@ -52,11 +55,16 @@ impl ConnectionFacts {
             net::connection::HttpVersion::Http1 => "HTTP/1.1",
             net::connection::HttpVersion::Http2 => "HTTP/2",
         };
-        let mut caution = None;
+        let (mut certificate, mut caution) = (Vec::new(), None);
         match secured {
             Some(secured) => {
                 lines.push(("Encryption", encryption(secured, http)));
-                lines.push(("Certificate", certificate(secured)));
+                lines.push(("Certificate", verdict(secured)));
+                if let Some(leaf) = secured.tls.certificate_chain_der.first()
+                    && let Ok(summary) = CertificateSummary::parse(leaf)
+                {
+                    certificate = summary.lines();
+                }
                 if secured.certificate_error_overridden {
                     caution = Some(
                         "The certificate was not checked: you may be talking to somebody else.",
@@ -68,6 +76,7 @@ impl ConnectionFacts {
         Some(Self {
             origin: url.as_url().origin(),
             lines,
+            certificate,
             caution,
         })
     }
@@ -86,8 +95,8 @@ fn encryption(secured: &Secured, http: &str) -> String {
     parts.join(", ")
 }
 
-/// What is known of the server's certificate.
-fn certificate(secured: &Secured) -> String {
+/// What came of checking the server's certificate.
+fn verdict(secured: &Secured) -> String {
     if secured.certificate_error_overridden {
         return "not checked".to_owned();
     }
