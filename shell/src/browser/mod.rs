@@ -400,8 +400,13 @@ impl Browser {
                 return;
             }
         }
+        self.show_own_page(OwnPage::Permissions);
+    }
+
+    /// Shows a page of the browser's own in the selected tab.
+    pub fn show_own_page(&mut self, page: OwnPage) {
         if let Some(tab) = self.tabs.get_mut(self.selected) {
-            tab.state.own_page = Some(OwnPage::Permissions);
+            tab.state.own_page = Some(page);
         }
         self.permissions.refresh();
     }

@@ -210,7 +210,7 @@ impl BrowserWindow {
         interface.toolbar.focus_address = first_page.is_none() && own_page.is_none();
         browser.open_tab(first_page, Placement::Front);
         if let Some(page) = own_page {
-            browser.apply(Command::Open(page.address().to_owned()));
+            browser.show_own_page(page);
         }
 
         surface.window.set_visible(true);

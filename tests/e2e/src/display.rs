@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    ClientMessageEvent, ConnectionExt, EventMask, ImageFormat, MapState, Window,
+    AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat, MapState, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -242,6 +242,28 @@ impl BrowserWindow {
             .collect();
         let picture = RgbImage::from_raw(width.into(), height.into(), pixels);
         Ok(Picture(picture.context("a picture of another depth")?))
+    }
+
+    /// Waits until this is the window's title.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub fn wait_for_title(&self, expected: &str) -> Result<()> {
+        let name = self.display.atom("_NET_WM_NAME")?;
+        wait_for(LIMIT, || {
+            let connection = &self.display.connection;
+            let property = connection
+                .get_property(false, self.window, name, AtomEnum::ANY, 0, 256)
+                .map_err(|error| error.to_string())?
+                .reply()
+                .map_err(|error| error.to_string())?;
+            let title = String::from_utf8_lossy(&property.value);
+            if title == expected {
+                Ok(())
+            } else {
+                Err(format!("the title is {title:?}"))
+            }
+        })
     }
 
     /// Waits until the window looks as `look` wants it, and returns what it found.

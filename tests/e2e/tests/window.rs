@@ -435,3 +435,14 @@ fn tabs_open_close_and_zoom() -> Result<()> {
     ensure!(server.wait_for_told("two-key-c", Duration::ZERO).is_err());
     window.quit()
 }
+
+#[test]
+fn a_page_of_the_browsers_own_is_shown_in_the_first_tab() -> Result<()> {
+    let window = BrowserWindow::open("latchkey:permissions", &Default::default())?;
+    window.wait_for_title("Permissions — Latchkey")?;
+    // With another tab behind it the window would stay.
+    window.key("ctrl+w")?;
+    let ended = window.wait_for_end(LIMIT)?;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use egui::{ScrollArea, Ui};
 
-use super::files::{FileChoice, Purpose};
+use super::files::Purpose;
 use super::row::{Line, ROW_HEIGHT, caution_ui, line_ui, pair};
 use super::{PermissionsPageState, explanation_ui, search_ui};
 use crate::browser::command::Command;
@@ -37,7 +37,7 @@ pub(super) fn ledger_ui(
             )));
         }
         if ui.button("Export as JSON lines…").clicked() {
-            state.files = Some(FileChoice::new(Purpose::ExportLedger));
+            state.choose_file(Purpose::ExportLedger);
         }
         if !state.confirms_clearing {
             let button = egui::Button::new("Delete all records");

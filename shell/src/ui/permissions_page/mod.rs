@@ -12,10 +12,11 @@ mod settings;
 mod transfer;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use egui::{Frame, Margin, RichText, Ui, WidgetInfo, WidgetType, vec2};
 
-use self::files::FileChoice;
+use self::files::{FileChoice, Purpose};
 pub(super) use self::list::permission_ui;
 use self::list::{Found, Sort};
 use super::Commands;
@@ -75,6 +76,14 @@ pub struct PermissionsPageState {
     /// Values of settings that are being typed, by the setting's name.
     typed: HashMap<&'static str, String>,
     files: Option<FileChoice>,
+    /// The folder of the file that was chosen last.
+    folder: Option<PathBuf>,
+}
+
+impl PermissionsPageState {
+    fn choose_file(&mut self, purpose: Purpose) {
+        self.files = Some(FileChoice::new(purpose, self.folder.as_deref()));
+    }
 }
 
 /// Draws the page.
@@ -106,7 +115,7 @@ pub fn permissions_page_ui(
                 Section::Transfer => transfer::transfer_ui(ui, permissions, state, commands),
             }
         });
-    files::files_ui(ui.ctx(), &mut state.files, commands);
+    files::files_ui(ui.ctx(), &mut state.files, &mut state.folder, commands);
 }
 
 fn sections_ui(ui: &mut Ui, state: &mut PermissionsPageState) {

@@ -1,7 +1,9 @@
 //! The permissions page as a person, a keyboard and assistive technology meet it.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui_kittest::Harness;
@@ -13,7 +15,9 @@ use user_cors::{
 
 use super::{PermissionsPageState, Section, permissions_page_ui};
 use crate::browser::command::Command;
-use crate::browser::permissions::{PermissionRow, Permissions, PermissionsCommand, SettingChange};
+use crate::browser::permissions::{
+    Import, PermissionRow, Permissions, PermissionsCommand, SettingChange,
+};
 use crate::ui::{Commands, theme};
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -61,13 +65,22 @@ fn copied(change: impl FnOnce(&UserCors)) -> Permissions {
 struct Page {
     harness: Harness<'static>,
     commands: Rc<RefCell<Commands>>,
+    permissions: Rc<RefCell<Permissions>>,
 }
 
 impl Page {
     fn new(permissions: Permissions) -> Self {
+        Self::choosing_files_in(permissions, None)
+    }
+
+    fn choosing_files_in(permissions: Permissions, folder: Option<&Path>) -> Self {
+        let permissions = Rc::new(RefCell::new(permissions));
         let commands = Rc::new(RefCell::new(Commands::new()));
-        let queued = commands.clone();
-        let mut state = PermissionsPageState::default();
+        let (copy, queued) = (permissions.clone(), commands.clone());
+        let mut state = PermissionsPageState {
+            folder: folder.map(Path::to_owned),
+            ..PermissionsPageState::default()
+        };
         let mut is_set_up = false;
         let harness = Harness::builder()
             .with_size([900.0, 700.0])
@@ -76,9 +89,14 @@ impl Page {
                     theme::install(ui.ctx());
                     return;
                 }
-                permissions_page_ui(ui, &permissions, &mut state, &mut queued.borrow_mut());
+                let commands = &mut queued.borrow_mut();
+                permissions_page_ui(ui, &copy.borrow(), &mut state, commands);
             });
-        let mut page = Self { harness, commands };
+        let mut page = Self {
+            harness,
+            commands,
+            permissions,
+        };
         page.harness.run_steps(4);
         page
     }
@@ -108,6 +126,16 @@ impl Page {
 
     fn shows(&self, label: &str) -> bool {
         self.harness.query_by_label(label).is_some()
+    }
+
+    /// Draws until something is there that is read by another thread: what a folder contains.
+    fn wait_for(&mut self, label: &str) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while self.harness.query_by_label_contains(label).is_none() {
+            assert!(Instant::now() < end, "there is no {label}");
+            std::thread::yield_now();
+            self.harness.step();
+        }
     }
 
     fn commands(&self) -> Commands {
@@ -268,4 +296,51 @@ fn settings_change_and_those_of_policy_do_not() {
     page.click(warn);
     assert_eq!(page.commands(), []);
     assert!(page.shows("Set by policy: policy"));
+}
+
+#[test]
+fn permissions_go_into_a_file_and_come_from_one_that_was_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().canonicalize().unwrap();
+    let mut page = Page::choosing_files_in(copied(|_| {}), Some(&folder));
+    page.click("Import and export");
+    page.click("Export…");
+    page.wait_for("Save");
+    page.harness.get_by_label_contains("Save").click();
+    page.harness.run_steps(4);
+    let path = folder.join("latchkey-permissions.json");
+    let export = PermissionsCommand::ExportPermissions(path.clone());
+    assert_eq!(page.commands(), [Command::Permissions(export)]);
+
+    // Another profile takes what was written there.
+    let text = r#"{"version": 1, "grants": [{"topLevelSite": "https://app.example", "requester": "https://app.example",
+        "target": "https://c.example", "methods": ["GET"], "headers": [], "created": 1699999999000,
+        "lastUsed": 1699999999000}], "denials": []}"#;
+    std::fs::write(&path, text).unwrap();
+    page.click("Import…");
+    page.wait_for("latchkey-permissions.json");
+    page.harness
+        .get_by_label_contains("latchkey-permissions.json")
+        .click();
+    page.harness.run_steps(4);
+    page.harness.get_by_label_contains("Open").click();
+    page.harness.run_steps(4);
+    let import = PermissionsCommand::OpenImport(path.clone());
+    assert_eq!(page.commands(), [Command::Permissions(import)]);
+
+    let store = PermissionStore::open(&folder.join("p.sqlite"), NOW).unwrap();
+    let model = UserCors::new(store.store);
+    let import = Import::read(&path, &model, NOW).unwrap();
+    page.permissions.borrow_mut().transfer.import = Some(import);
+    page.harness.run_steps(4);
+    page.harness.get_by_label_contains("would be allowed");
+    page.click("Import these");
+    page.click("Leave it");
+    assert_eq!(
+        page.commands(),
+        [
+            Command::Permissions(PermissionsCommand::ConfirmImport),
+            Command::Permissions(PermissionsCommand::CancelImport)
+        ]
+    );
 }

@@ -2,7 +2,7 @@
 
 use egui::{Button, RichText, ScrollArea, Ui};
 
-use super::files::{FileChoice, Purpose};
+use super::files::Purpose;
 use super::ledger::outcome_ui;
 use super::row::{Line, ROW_HEIGHT, line_ui, pair};
 use super::{PermissionsPageState, explanation_ui, heading_ui};
@@ -25,10 +25,10 @@ pub(super) fn transfer_ui(
     );
     ui.horizontal_wrapped(|ui| {
         if ui.button("Export…").clicked() {
-            state.files = Some(FileChoice::new(Purpose::ExportPermissions));
+            state.choose_file(Purpose::ExportPermissions);
         }
         if ui.button("Import…").clicked() {
-            state.files = Some(FileChoice::new(Purpose::Import));
+            state.choose_file(Purpose::Import);
         }
     });
     outcome_ui(ui, permissions);
