@@ -4,6 +4,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -38,6 +39,29 @@ impl<'a> Cargo<'a> {
             );
         }
         self.run("build", &["build", "--workspace"])
+    }
+
+    /// Builds Servo as it is published, to compare with, and returns the program. It is a workspace of its own, whose Servo has
+    /// other dependencies: all of it is built once more.
+    pub(crate) fn build_reference(&self) -> Result<PathBuf> {
+        let target = self.workspace.target_of("reference");
+        let program = target
+            .join("debug")
+            .join(format!("wpt-reference{}", env::consts::EXE_SUFFIX));
+        if !program.exists() {
+            println!(
+                "Building Servo with its own network crate, to compare with. This takes as long as the first build."
+            );
+        }
+        let arguments: [&OsStr; 5] = [
+            "build".as_ref(),
+            "--manifest-path".as_ref(),
+            "wpt/reference/Cargo.toml".as_ref(),
+            "--target-dir".as_ref(),
+            target.as_ref(),
+        ];
+        self.run("build", &arguments)?;
+        Ok(program)
     }
 
     /// Runs one command of Cargo to its end; its output is the caller's.

@@ -43,6 +43,11 @@ impl Workspace {
             .join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
+    /// A folder beside that of the programs, for what is built on its own.
+    pub(crate) fn target_of(&self, name: &str) -> PathBuf {
+        self.programs.with_file_name(name)
+    }
+
     /// Whether Servo itself is built already, which is nearly all of the first build's time.
     pub(crate) fn engine_is_built(&self) -> bool {
         let Ok(entries) = self.programs.join("deps").read_dir() else {

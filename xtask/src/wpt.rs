@@ -26,7 +26,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
     setup::ensure(Purpose::Test)?;
     let cargo = Cargo::new(workspace)?;
     cargo.build()?;
-    play(workspace, &cargo, arguments)
+    let mut arguments = arguments.to_vec();
+    if needs_reference(&arguments) {
+        arguments.extend(["--servo".into(), cargo.build_reference()?.into()]);
+    }
+    play(workspace, &cargo, &arguments)
 }
 
 /// Runs the tests on the browser that is built.
@@ -77,6 +81,15 @@ fn completed(arguments: &[OsString], suite: &Path, page: &Path) -> Vec<OsString>
     completed
 }
 
+/// Whether tests are to be run in Servo as it is published, and the program for that is not named.
+fn needs_reference(arguments: &[OsString]) -> bool {
+    let is_asked_for = arguments.iter().any(|word| word == "--product=servo")
+        || arguments
+            .windows(2)
+            .any(|words| words[0] == "--product" && words[1] == "servo");
+    is_asked_for && !has_option(arguments, "--servo")
+}
+
 /// Whether an option is there, with its value in the same word or the next.
 fn has_option(arguments: &[OsString], name: &str) -> bool {
     arguments.iter().any(|argument| {
@@ -114,6 +127,21 @@ mod tests {
             let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
             let completed = completed(&arguments, Path::new("/c/wpt"), Path::new("/p.html"));
             assert_eq!(completed.join(" ".as_ref()), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_reference_is_built_if_it_is_asked_for() {
+        for (line, expected) in [
+            (&["--product", "latchkey", "--product", "servo"][..], true),
+            (&["--product=servo", "cors/"], true),
+            (&["--product", "servo", "--servo", "program"], false),
+            (&["--product", "chromium", "servo"], false),
+            (&["servo/"], false),
+            (&[], false),
+        ] {
+            let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+            assert_eq!(needs_reference(&arguments), expected, "{line:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-use crate::outcome::{Browser, LATCHKEY};
+use crate::outcome::{Browser, LATCHKEY, SERVO};
 use crate::report::text::shell_word;
 use crate::selection::{Chunk, Extra, Selection, SelectionError};
 
@@ -65,6 +65,10 @@ pub struct Arguments {
     /// Latchkey; without this the one beside this program
     #[arg(long, value_name = "PATH")]
     pub browser: Option<PathBuf>,
+
+    /// The program of --product servo: wpt-reference, built with the network crate to compare with
+    #[arg(long, value_name = "PATH", required_if_eq("product", "servo"))]
+    pub servo: Option<PathBuf>,
 
     /// Chromium; without this the one that chromedriver finds
     #[arg(long, value_name = "PATH")]
@@ -201,6 +205,8 @@ const CHROMEDRIVER: &str = "chromedriver";
 pub enum Product {
     /// The browser of this project
     Latchkey,
+    /// Servo as it is published, around which wpt-reference is the least that runs tests
+    Servo,
     /// Chromium, by chromedriver
     Chromium,
     /// Any browser with a WebDriver server; the tests' hosts have to be in /etc/hosts
@@ -211,7 +217,8 @@ impl Product {
     /// The value of `--product` that asks for it.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Latchkey => "latchkey",
+            Self::Latchkey => LATCHKEY,
+            Self::Servo => SERVO,
             Self::Chromium => "chromium",
             Self::Other => "other",
         }
@@ -221,6 +228,7 @@ impl Product {
     pub fn of_browser(name: &str) -> Self {
         match name {
             LATCHKEY => Self::Latchkey,
+            SERVO => Self::Servo,
             "chromium" => Self::Chromium,
             _ => Self::Other,
         }
@@ -271,6 +279,7 @@ impl Arguments {
             ("--suite", &self.suite),
             ("--manifest", &self.manifest),
             ("--browser", &self.browser),
+            ("--servo", &self.servo),
             ("--chromium", &self.chromium),
             ("--webdriver-binary", &webdriver),
             ("--capabilities", &self.capabilities),
@@ -344,6 +353,7 @@ mod tests {
             "--suite wpt merge/",
             "--suite wpt merge",
             "--suite wpt --side-by-side --html page.html",
+            "--upstream wpt --product latchkey --product servo --servo target/wpt-reference cors/",
             "--suite wpt --product latchkey --product other --webdriver http://127.0.0.1:4444 --capabilities c.json",
         ] {
             let arguments = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -370,6 +380,7 @@ mod tests {
             "--suite wpt --side-by-side",
             "--suite wpt --side-by-side --html p.html --product latchkey",
             "--suite wpt --product netscape",
+            "--upstream wpt --product servo cors/",
             "--suite wpt --webdriver nowhere",
             "--suite wpt --webdriver http://a --webdriver-binary b",
             "--upstream wpt --suite wpt",

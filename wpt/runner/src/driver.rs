@@ -1,4 +1,4 @@
-//! What runs tests: this project's browser, or another one over WebDriver.
+//! What runs tests: this project's browser and others with its options, or another one over WebDriver.
 
 use std::ffi::OsString;
 use std::fs;
@@ -22,8 +22,8 @@ const TEST_DRIVER: &str = "--test-driver";
 
 /// A browser that is ready to run the tests of a suite that is served.
 pub enum Driver {
-    /// This project's.
-    Latchkey(Launcher),
+    /// This project's, or one that takes its options.
+    Process(Launcher),
     /// Another one.
     WebDriver {
         /// What starts it.
@@ -46,7 +46,7 @@ impl Driver {
         scratch: &Path,
     ) -> Result<Option<PathBuf>> {
         match product {
-            Product::Latchkey => Ok(None),
+            Product::Latchkey | Product::Servo => Ok(None),
             Product::Chromium | Product::Other => {
                 webdriver::write_report_script(scratch, arguments.timeout_multiplier).map(Some)
             },
@@ -65,8 +65,9 @@ impl Driver {
         scratch: &Path,
     ) -> Result<Self> {
         let capabilities = match product {
-            Product::Latchkey => {
-                return Ok(Self::Latchkey(latchkey(arguments, served, scratch)?));
+            Product::Latchkey | Product::Servo => {
+                let launcher = launcher(product, arguments, served, scratch)?;
+                return Ok(Self::Process(launcher));
             },
             Product::Chromium => Capabilities::for_chromium(
                 arguments.chromium.as_deref(),
@@ -101,7 +102,7 @@ impl Driver {
     /// If the browser cannot be started at all. What a test does to a browser that runs is a result.
     pub fn run(&self, test: &str, url: &Url, deadline: Duration) -> Result<TestResult> {
         match self {
-            Self::Latchkey(launcher) => launcher.run(test, url, deadline),
+            Self::Process(launcher) => launcher.run(test, url, deadline),
             Self::WebDriver { browsers, name } => {
                 let mut result = browsers.run(test, url, deadline)?;
                 if let Some(name) = name {
@@ -113,16 +114,26 @@ impl Driver {
     }
 }
 
-fn latchkey(arguments: &Arguments, served: &Served, scratch: &Path) -> Result<Launcher> {
+/// A process with this project's options.
+fn launcher(
+    product: Product,
+    arguments: &Arguments,
+    served: &Served,
+    scratch: &Path,
+) -> Result<Launcher> {
     let scripts = report_script::write(scratch, arguments.timeout_multiplier)?;
-    let program = match &arguments.browser {
+    let named = match product {
+        Product::Servo => &arguments.servo,
+        _ => &arguments.browser,
+    };
+    let program = match named {
         Some(path) => path.clone(),
         None => browser::built_browser()?,
     };
     let is_own = matches!(served, Served::Own(_));
     let plays_the_user = is_own && browser::has_option(&program, TEST_DRIVER)?;
     Ok(Launcher {
-        browser: Browser::latchkey(&browser::version(&program)?),
+        browser: Browser::new(product.name(), &browser::version(&program)?),
         program,
         arguments: [
             OsString::from("--headless"),

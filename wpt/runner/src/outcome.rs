@@ -83,12 +83,17 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// The browser of this project, of this version.
-    pub fn latchkey(version: &str) -> Self {
+    /// The browser of this name and version.
+    pub fn new(product: &str, version: &str) -> Self {
         Self {
-            product: LATCHKEY.to_owned(),
+            product: product.to_owned(),
             version: version.to_owned(),
         }
+    }
+
+    /// The browser of this project, of this version.
+    pub fn latchkey(version: &str) -> Self {
+        Self::new(LATCHKEY, version)
     }
 }
 
@@ -106,6 +111,9 @@ impl fmt::Display for Browser {
 
 /// The name of the browser of this project.
 pub const LATCHKEY: &str = "latchkey";
+
+/// The name of Servo as it is published.
+pub const SERVO: &str = "servo";
 
 /// One test that was run: a line of the raw results.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

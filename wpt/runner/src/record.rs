@@ -13,7 +13,7 @@ use crate::arguments::{Outputs, Product};
 use crate::expectations::{Expectations, Unexpected};
 use crate::outcome::{Browser, LATCHKEY, TestResult};
 use crate::progress::Numbers;
-use crate::report::{html, json_lines, text, wptreport};
+use crate::report::{comparison, html, json_lines, text, wptreport};
 
 /// The command that runs a test again in a browser.
 type Again<'a> = Box<dyn Fn(&str, &Browser) -> String + 'a>;
@@ -155,6 +155,7 @@ impl<'a> Record<'a> {
                 .map(|(result, unexpected)| (*result, unexpected.len()));
             write!(stdout(), "{}", text::summary(of_product))?;
         }
+        write!(stdout(), "{}", comparison::table(&self.results))?;
         if let Some(elapsed) = elapsed {
             writeln!(stdout(), "{}", text::took(elapsed))?;
         }

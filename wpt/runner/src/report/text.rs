@@ -86,7 +86,7 @@ fn shown(message: Option<&str>) -> String {
 }
 
 /// A page's text on one line, without what a terminal would take for a command, and not too long.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()
         .take(MESSAGE_CHARACTERS)
