@@ -19,10 +19,18 @@ def main():
 
     from tools import localpaths  # noqa: F401: it says where the tree keeps its modules
     from tools.wpt import wpt
-    from wptrunner.browsers.base import Browser
 
-    defaults = Browser.__init__.__kwdefaults__ or {}
-    Browser.__init__.__kwdefaults__ = {"manager_number": 1, **defaults}
+    import_command = wpt.import_command
+
+    def import_repaired_command(*arguments):
+        # What the runner needs is in its virtual environment, which is there and in use by now.
+        from wptrunner.browsers.base import Browser
+
+        defaults = Browser.__init__.__kwdefaults__ or {}
+        Browser.__init__.__kwdefaults__ = {"manager_number": 1, **defaults}
+        return import_command(*arguments)
+
+    wpt.import_command = import_repaired_command
     wpt.main()
 
 
