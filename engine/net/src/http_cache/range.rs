@@ -111,11 +111,17 @@ impl PartialContent {
         let Some(wanted) = range.of_length(self.complete_length) else {
             return Part::None;
         };
-        let is_stored = wanted.start >= self.first && wanted.end - self.first <= stored;
-        if !is_stored {
+        let stored_end = self.first.saturating_add(stored);
+        let end = match range {
+            // NB: A server may send fewer bytes than it says. Of what has no last position they are a part, and the answer
+            // tells which: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7
+            ByteRange::From(_, None) if self.reaches_the_end() => wanted.end.min(stored_end),
+            _ => wanted.end,
+        };
+        if wanted.start < self.first || wanted.start >= end || end > stored_end {
             return Part::None;
         }
-        Part::Bytes(wanted.start - self.first..wanted.end - self.first)
+        Part::Bytes(wanted.start - self.first..end - self.first)
     }
 
     /// The union of two stored parts of the same representation, with the bytes of the `newer` one where both have some;
@@ -150,6 +156,11 @@ impl PartialContent {
         stored > 0
             && stored <= self.length
             && matches!(end, Some(end) if end <= self.complete_length)
+    }
+
+    /// Whether the response says that it has the last byte.
+    const fn reaches_the_end(&self) -> bool {
+        self.first.saturating_add(self.length) == self.complete_length
     }
 
     /// Whether a part with this many bytes is all there is.
@@ -417,6 +428,17 @@ mod tests {
             end.requested_part(&request("bytes=-1"), &HeaderMap::new(), 6),
             Part::Bytes(5..6)
         );
+        // One byte less than it says.
+        for (range, expected) in [
+            ("bytes=6-", Part::Bytes(2..5)),
+            ("bytes=9-", Part::None),
+            ("bytes=6-9", Part::None),
+            ("bytes=-1", Part::None),
+            ("bytes=3-", Part::None),
+        ] {
+            let found = end.requested_part(&request(range), &HeaderMap::new(), 5);
+            assert_eq!(found, expected, "{range}");
+        }
     }
 
     proptest! {
