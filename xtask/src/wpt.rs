@@ -25,6 +25,10 @@ const SIDE_BY_SIDE: &str = "wpt-side-by-side.html";
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
     setup::ensure(Purpose::Test)?;
     let cargo = Cargo::new(workspace)?;
+    if !needs_browser(arguments) {
+        cargo.run("build", &["build", "--package", "wpt-runner"])?;
+        return play(workspace, &cargo, arguments);
+    }
     cargo.build()?;
     let mut arguments = arguments.to_vec();
     if needs_reference(&arguments) {
@@ -81,6 +85,13 @@ fn completed(arguments: &[OsString], suite: &Path, page: &Path) -> Vec<OsString>
     completed
 }
 
+/// Whether anything is to be run: the runner alone is built in a minute, and the browser in half an hour.
+fn needs_browser(arguments: &[OsString]) -> bool {
+    let is_merge = arguments.first().is_some_and(|first| first == MERGE);
+    let asks_for_words = |word: &OsString| word == "--help" || word == "-h" || word == "--version";
+    !is_merge && !arguments.iter().any(asks_for_words)
+}
+
 /// Whether tests are to be run in Servo as it is published, and the program for that is not named.
 fn needs_reference(arguments: &[OsString]) -> bool {
     let is_asked_for = arguments.iter().any(|word| word == "--product=servo")
@@ -127,6 +138,21 @@ mod tests {
             let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
             let completed = completed(&arguments, Path::new("/c/wpt"), Path::new("/p.html"));
             assert_eq!(completed.join(" ".as_ref()), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_browser_is_built_if_tests_are_run() {
+        for (line, expected) in [
+            (&[][..], true),
+            (&["cors/", "--list"], true),
+            (&["--upstream", "merge"], true),
+            (&["merge", "a.jsonl"], false),
+            (&["--help"], false),
+            (&["cors/", "-h"], false),
+        ] {
+            let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+            assert_eq!(needs_browser(&arguments), expected, "{line:?}");
         }
     }
 
