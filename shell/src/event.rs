@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use net::events::Issue;
 use servo::{EventLoopWaker, WebViewId};
-use url::Url;
 
 use crate::browser::permissions::ConnectionFacts;
+use crate::browser::tab::LoadFailure;
 use crate::policy::Administration;
 
 /// A message to the browser's thread.
@@ -40,8 +40,8 @@ pub enum Navigation {
     Started,
     /// It has ended, with a document or with nothing.
     Ended,
-    /// It has failed. The tab shows why, under this URL.
-    Failed(Url),
+    /// It has failed. The tab shows why.
+    Failed(LoadFailure),
 }
 
 impl From<egui_winit::accesskit_winit::Event> for ShellEvent {

@@ -22,7 +22,9 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use servo::{ServoUrl, WebViewId};
 
+use crate::browser::certificate_error::CertificateError;
 use crate::browser::permissions::ConnectionFacts;
+use crate::browser::tab::LoadFailure;
 use crate::event::{EventSender, Navigation, ShellEvent};
 
 /// How many lines may wait for the disk. Beyond that, lines are counted and dropped.
@@ -166,14 +168,13 @@ impl NetworkObserver {
                 let Some((webview, url)) = self.navigations.lock().remove(&request) else {
                     return;
                 };
-                // One that was cancelled leaves the tab as it is.
-                let failed = error
-                    .as_deref()
-                    .is_some_and(|cause| !matches!(cause, Cause::Cancelled));
-                let navigation = if failed {
-                    Navigation::Failed(url.into_url())
-                } else {
-                    Navigation::Ended
+                let navigation = match error.as_deref() {
+                    // One that was cancelled leaves the tab as it is.
+                    None | Some(Cause::Cancelled) => Navigation::Ended,
+                    Some(cause) => Navigation::Failed(LoadFailure {
+                        url: url.into_url(),
+                        certificate: CertificateError::of(cause),
+                    }),
                 };
                 self.events
                     .send(ShellEvent::Navigation(webview, navigation));

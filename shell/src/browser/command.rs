@@ -86,6 +86,8 @@ pub enum Command {
     OpenSitePanel,
     /// Show it no more.
     CloseSitePanel,
+    /// Accept the certificate over which a tab's document could not be loaded, and load it again.
+    AcceptCertificate(TabKey),
     /// Take away the notice of the front tab.
     DismissNotice,
     /// Take away what the browser tells about itself in every tab.

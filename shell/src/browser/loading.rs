@@ -92,13 +92,13 @@ impl Browser {
                     self.pending_load = None;
                 }
             },
-            Navigation::Failed(url) => {
+            Navigation::Failed(failure) => {
                 tab.state.awaits_document = false;
-                tab.state.failed_url = Some(url);
+                tab.state.failure = Some(failure);
             },
             Navigation::Ended => {
                 tab.state.awaits_document = is_retried;
-                tab.state.failed_url = None;
+                tab.state.failure = None;
             },
         }
         self.front.request_redraw();

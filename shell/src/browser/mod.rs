@@ -4,6 +4,7 @@
 //! Everything runs on one thread; other threads reach it through [`crate::event`].
 
 mod activation;
+pub mod certificate_error;
 pub mod command;
 pub mod delegate;
 pub mod dialog;
@@ -369,6 +370,7 @@ impl Browser {
             Command::Permissions(command) => self.permissions.apply(command),
             Command::OpenSitePanel => self.open_site_panel(),
             Command::CloseSitePanel => self.site_panel = None,
+            Command::AcceptCertificate(tab) => self.accept_certificate(tab),
             Command::DismissNotice => {
                 if let Some(tab) = self.tabs.get_mut(self.selected) {
                     tab.state.notice = None;

@@ -7,6 +7,7 @@ use servo::{ConsoleLogLevel, Cursor, DeviceIntRect, EmbedderControlId, LoadStatu
 use url::Url;
 use user_cors::QuestionView;
 
+use super::certificate_error::CertificateError;
 use super::dialog::Dialog;
 use super::permissions::ConnectionFacts;
 
@@ -63,8 +64,8 @@ pub struct TabState {
     pub load: LoadProgress,
     /// Whether a document was asked for of which nothing has come.
     pub awaits_document: bool,
-    /// The URL of the document that could not be loaded last.
-    pub failed_url: Option<Url>,
+    /// The document that could not be loaded last.
+    pub failure: Option<LoadFailure>,
     /// Whether there is something to go back to.
     pub can_go_back: bool,
     /// Whether there is something to go forward to.
@@ -93,6 +94,15 @@ pub struct TabState {
     issues: VecDeque<String>,
     console: VecDeque<ConsoleMessage>,
     activation: Option<Instant>,
+}
+
+/// A document that could not be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadFailure {
+    /// Its URL.
+    pub url: Url,
+    /// The certificate error that was the reason, if it was one.
+    pub certificate: Option<CertificateError>,
 }
 
 /// A page of the browser's own. It is drawn by the interface and is no web content: no page can embed or reach it.
@@ -321,7 +331,18 @@ impl TabState {
 
     /// Whether the tab shows why its document could not be loaded.
     pub fn failed_to_load(&self) -> bool {
-        self.url.is_some() && self.url == self.failed_url
+        self.shown_failure().is_some()
+    }
+
+    /// The certificate error that is the reason for that, if it is one.
+    pub fn certificate_error(&self) -> Option<&CertificateError> {
+        self.shown_failure()?.certificate.as_ref()
+    }
+
+    fn shown_failure(&self) -> Option<&LoadFailure> {
+        self.failure
+            .as_ref()
+            .filter(|failure| self.url.as_ref() == Some(&failure.url))
     }
 
     /// The person did something in the page.

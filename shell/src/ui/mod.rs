@@ -2,6 +2,7 @@
 //!
 //! What the interface itself has to keep between frames, such as half-typed text, is in [`Interface`].
 
+pub mod certificate_bar;
 pub mod dialogs;
 pub mod icons;
 pub mod new_tab;
@@ -20,6 +21,7 @@ use std::time::Instant;
 
 use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Stroke, Ui, vec2};
 
+use self::certificate_bar::CertificateBarState;
 use self::dialogs::DialogsState;
 use self::permission_bar::{PermissionBarState, Surroundings};
 use self::permissions_page::PermissionsPageState;
@@ -70,6 +72,7 @@ pub struct Interface {
     pub toolbar: ToolbarState,
     tab_bar: TabBarState,
     permission_bar: PermissionBarState,
+    certificate_bar: CertificateBarState,
     permissions_page: PermissionsPageState,
     site_panel_was_open: bool,
     dialogs: DialogsState,
@@ -199,6 +202,18 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, interface: &mut Interface, commands: &m
         Panel::top(Id::new("standing notice").with(notice.subject as u8))
             .frame(frame)
             .show(ui, |ui| status::standing_notice_ui(ui, notice, commands));
+    }
+    if let Some((key, tab)) = view.selected_tab()
+        && let Some(error) = tab
+            .certificate_error()
+            .filter(|_| !tab.is_loading() && tab.own_page.is_none())
+    {
+        Panel::top(Id::new("certificate error"))
+            .frame(frame)
+            .show(ui, |ui| {
+                let state = &mut interface.certificate_bar;
+                certificate_bar::certificate_bar_ui(ui, key, error, state, commands);
+            });
     }
     if let Some(notice) = view.selected_tab().and_then(|(_, tab)| tab.notice) {
         Panel::top(Id::new("notice"))

@@ -8,13 +8,15 @@ use egui::Key;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
+use net::connection::LeafCertificate;
 use url::Url;
 
 use super::{Commands, Interface, View, interface_ui, theme};
+use crate::browser::certificate_error::CertificateError;
 use crate::browser::command::Command;
 use crate::browser::dialog::{Dialog, DialogAnswer, DialogId, DialogView};
 use crate::browser::permissions::Permissions;
-use crate::browser::tab::{LoadProgress, Notice, OwnPage, TabKey, TabState};
+use crate::browser::tab::{LoadFailure, LoadProgress, Notice, OwnPage, TabKey, TabState};
 
 struct Shown {
     harness: Harness<'static>,
@@ -165,6 +167,57 @@ fn buttons_queue_commands() {
             Command::CloseTab(TabKey(1))
         ],
     );
+}
+
+fn failed_page(url: &str, may_be_accepted: bool) -> TabState {
+    let mut tab = page(url);
+    let url = Url::parse(url).unwrap();
+    tab.failure = Some(LoadFailure {
+        certificate: Some(CertificateError {
+            host: url.host().unwrap().to_owned(),
+            problem: "it has expired".to_owned(),
+            leaf: LeafCertificate(vec![0x30]),
+            may_be_accepted,
+        }),
+        url,
+    });
+    tab
+}
+
+#[test]
+fn a_certificate_is_accepted_after_a_word_about_the_risk() {
+    const ACCEPT: &str = "Accept the risk and go on";
+    let mut shown = Shown::new(vec![failed_page("https://example.org/", true)]);
+    let is_there = |shown: &Shown, text: &str| {
+        let node = shown.harness.query_by(|node| {
+            let said = [node.label(), node.value()];
+            said.into_iter().flatten().any(|name| name.contains(text))
+        });
+        node.is_some()
+    };
+    assert!(is_there(
+        &shown,
+        "The certificate of example.org is not valid: it has expired."
+    ));
+    assert!(!is_there(&shown, ACCEPT));
+    shown.click("More…");
+    assert!(is_there(&shown, "SHA-256"));
+    shown.click(ACCEPT);
+    assert_eq!(shown.commands(), [Command::AcceptCertificate(TabKey(0))]);
+    // Another page in the same tab begins anew.
+    *shown.tabs.borrow_mut() = vec![failed_page("https://other.example/", true)];
+    shown.frames();
+    assert!(!is_there(&shown, ACCEPT));
+
+    let mut shown = Shown::new(vec![failed_page("https://strict.example/", false)]);
+    shown.click("More…");
+    assert!(is_there(&shown, "no way around"));
+    assert!(!is_there(&shown, ACCEPT));
+
+    // Gone with the failure.
+    let mut moved = failed_page("https://example.org/", true);
+    moved.url = Some(Url::parse("https://example.org/elsewhere").unwrap());
+    assert!(!is_there(&Shown::new(vec![moved]), "certificate of"));
 }
 
 #[test]

@@ -143,6 +143,17 @@ impl Picture {
             .areas(QUESTION)
             .into_iter()
             .find(|area| area.width + 8 >= window)?;
+        let buttons = self.buttons_in(area);
+        let is_arming = buttons.iter().any(|button| self.has_line(button));
+        Some(Bar {
+            area,
+            buttons,
+            is_arming,
+        })
+    }
+
+    /// The buttons in an area, as they are read.
+    pub fn buttons_in(&self, area: Area) -> Vec<Area> {
         let mut buttons: Vec<Area> = self
             .areas(BUTTON)
             .into_iter()
@@ -151,12 +162,7 @@ impl Picture {
             .collect();
         // Buttons of one row may begin a pixel apart.
         buttons.sort_by_key(|button| (button.y / MIN_BUTTON.1, button.x));
-        let is_arming = buttons.iter().any(|button| self.has_line(button));
-        Some(Bar {
-            area,
-            buttons,
-            is_arming,
-        })
+        buttons
     }
 
     /// The quiet chip of a question, if there is one.

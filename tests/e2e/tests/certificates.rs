@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use latchkey_demo::ca::TestCa;
 use latchkey_demo::reply;
-use latchkey_e2e::{Browser, Pair};
+use latchkey_e2e::{Browser, BrowserWindow, Pair, Picture, wait_for};
 use rustls::ServerConfig;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -113,6 +113,37 @@ fn an_overridden_error_loads_and_is_never_asked_about() -> Result<()> {
         assert_eq!(text, "content", "{reason}");
     }
     Ok(())
+}
+
+#[test]
+fn a_person_goes_on_after_a_word_about_the_risk() -> Result<()> {
+    let [(identity, _), ..] = WRONG;
+    let pair = Pair::start_with_target_tls("", answer, identity)?;
+    let window = BrowserWindow::open(
+        pair.target.url("/open").as_str(),
+        &pair.options_without_rules(),
+    )?;
+    let button = |picture: &Picture| {
+        let bar = picture.notice()?;
+        let button = *picture.buttons_in(bar).first()?;
+        Some((bar, button))
+    };
+    let (closed, more) = window.wait_to_see("the bar", button)?;
+    window.click(more.center())?;
+    let (_, accept) = window.wait_to_see("the risk", |picture| {
+        button(picture).filter(|(bar, _)| bar.height > closed.height + 20)
+    })?;
+    assert_eq!(pair.target.log().take(), []);
+    window.click(accept.center())?;
+    window.wait_to_see("no bar", |picture| picture.notice().is_none().then_some(()))?;
+    wait_for(LIMIT, || {
+        let seen = pair.target.log().take();
+        let has_come = seen.iter().any(|request| request.path == "/open");
+        has_come
+            .then_some(())
+            .ok_or(format!("no request for the page among {seen:?}"))
+    })?;
+    window.quit()
 }
 
 #[test]

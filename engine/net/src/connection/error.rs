@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use net_traits::NetworkError;
 use thiserror::Error;
 use url::Host;
@@ -178,6 +179,18 @@ fn socks_reply(reply: u8) -> &'static str {
 #[derive(Clone, PartialEq, Eq)]
 pub struct LeafCertificate(pub Vec<u8>);
 
+impl LeafCertificate {
+    /// The SHA-256 digest of the certificate, as people compare it: 32 numbers of two hexadecimal digits, with colons between.
+    pub fn fingerprint(&self) -> String {
+        let digits: Vec<String> = digest(&SHA256, &self.0)
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        digits.join(":")
+    }
+}
+
 impl fmt::Debug for LeafCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LeafCertificate({} bytes)", self.0.len())
@@ -188,13 +201,10 @@ impl ConnectionError {
     /// The error that script is told.
     ///
     /// AD-HOC: script shows the `Debug` text of this value to the page, where “refused” and “took too long” would tell a
-    /// port scanner apart what Fetch keeps equal. So all but certificate problems, which the browser's own error page
-    /// needs, are one constant variant.
+    /// port scanner apart what Fetch keeps equal, and a certificate would say whose server it is. So all are one constant
+    /// variant; the person is told by [`Cause`](crate::fetch::Cause).
     pub fn network_error(&self) -> NetworkError {
         match self {
-            Self::Certificate { problem, leaf, .. } => {
-                NetworkError::SslValidation(problem.clone(), leaf.0.clone())
-            },
             Self::Cancelled => NetworkError::LoadCancelled,
             _ => NetworkError::ConnectionFailure,
         }
@@ -305,6 +315,11 @@ mod tests {
             ConnectionError::Tls {
                 text: "no common version".to_owned(),
             },
+            ConnectionError::Certificate {
+                host: Host::Domain("example.test".to_owned()),
+                problem: "it has expired".to_owned(),
+                leaf: LeafCertificate(vec![0x30, 0x82]),
+            },
             ConnectionError::Proxy(ProxyError::SocksRefused { reply: 5 }),
             ConnectionError::Proxy(ProxyError::Authentication { challenge: None }),
         ];
@@ -318,16 +333,20 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_problem_carries_the_certificate() {
+    fn a_fingerprint_is_that_of_other_programs() {
+        // FIPS 180-2, appendix B.1.
+        let leaf = LeafCertificate(b"abc".to_vec());
+        assert!(leaf.fingerprint().starts_with("BA:78:16:BF:"));
+        assert_eq!(leaf.fingerprint().len(), 95);
+    }
+
+    #[test]
+    fn a_certificate_is_in_no_log() {
         let error = ConnectionError::Certificate {
             host: Host::Domain("example.test".to_owned()),
             problem: "it has expired".to_owned(),
             leaf: LeafCertificate(vec![0x30, 0x82]),
         };
-        assert_eq!(
-            error.network_error(),
-            NetworkError::SslValidation("it has expired".to_owned(), vec![0x30, 0x82])
-        );
         assert!(!format!("{error:?}").contains("48, 130"));
     }
 }

@@ -5,6 +5,7 @@
 //! talk through the [`Embedding`] of the process.
 
 mod asking;
+mod certificates;
 mod clock;
 mod contexts;
 mod default_gateway;
@@ -30,6 +31,7 @@ use user_cors::{
     Route, Settlement, Site, SystemClock, TicketId, Timestamp, UserCors, Verdict,
 };
 
+use self::certificates::AttachedStates;
 use self::clock::EmbeddingClock;
 use self::contexts::Contexts;
 pub(crate) use self::contexts::RequesterContext;
@@ -95,6 +97,7 @@ pub struct Embedding {
     clock: EmbeddingClock,
     waiting: WaitingRequests<TicketId, Verdict>,
     groups: Mutex<Vec<FetchGroups>>,
+    states: AttachedStates,
     shutting_down: AtomicBool,
     /// Whether a task ends questions in time.
     keeps_time: AtomicBool,
@@ -141,6 +144,7 @@ impl Embedding {
             clock: EmbeddingClock::new(clock),
             waiting: WaitingRequests::default(),
             groups: Mutex::default(),
+            states: AttachedStates::default(),
             shutting_down: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
             own_network: OwnNetwork::default(),

@@ -96,6 +96,7 @@ impl Stores {
         };
         let state = Arc::new(state);
         if let Some(embedding) = embedding {
+            embedding.attach_state(&state);
             permission_changes::follow(&state, embedding);
         }
         Self { state, directory }
