@@ -21,10 +21,12 @@ for (const [title, integrity, holds] of [
   ["nothing", "", true],
   ["an algorithm that is not known", "md5-AAAA", true],
   ["no integrity metadata", "text", true],
+  ["what is no base64", "sha256-...", true],
   ["one of two", `${wrong("sha256")} ${right("sha256")}`, true],
   ["the strongest of two", `${wrong("sha256")} ${right("sha512")}`, true],
   ["with options", `${right("sha256")}?option`, true],
   ["wrong", wrong("sha256"), false],
+  ["wrong beside what is no base64", `sha256-... ${wrong("sha256")}`, false],
   ["the weaker of two only", `${right("sha256")} ${wrong("sha512")}`, false],
   ["the right digest of another algorithm", `sha512-${OF_TEXT.sha256}`, false],
 ]) {
