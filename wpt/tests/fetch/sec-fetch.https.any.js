@@ -26,6 +26,20 @@ for (const [title, url, init, site, mode] of [
   }, `To ${title}: ${site}, ${mode}`);
 }
 
+for (const [title, origin, credentials, expected] of [
+  ["another site, with credentials", CROSS_SITE, "include", "active"],
+  ["another site, without", CROSS_SITE, "omit", null],
+  ["another site, with credentials for the same origin", CROSS_SITE, "same-origin", null],
+  ["the same site, with credentials", SAME_SITE, "include", null],
+]) {
+  promise_test(async () => {
+    const token = newToken();
+    await fetch(respond(origin, { token }), { mode: "no-cors", credentials });
+    const [record] = await seen(token);
+    assert_equals(headerOf(record, "sec-fetch-storage-access"), expected);
+  }, `To ${title}: ${expected === null ? "nothing of the access to cookies" : expected}`);
+}
+
 promise_test(async () => {
   const token = newToken();
   const url = respond(CROSS_SITE, { token, header: ALLOW_ALL, "preflight-header": [ALLOW_ALL, "Access-Control-Allow-Methods:PUT"] });

@@ -2,17 +2,18 @@
 //! context it is asked.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use net_traits::request::{Destination, Request, RequestMode};
+use net_traits::request::{CredentialsMode, Destination, Request, RequestMode};
 use servo_url::ImmutableOrigin;
 
 use super::origin_header::request_origin;
-use super::request_kind::is_navigation_request;
+use super::request_kind::{is_navigation_request, is_top_level_navigation};
 use super::same_site::is_same_site;
 use super::trustworthy::is_url_potentially_trustworthy;
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_STORAGE_ACCESS: HeaderName = HeaderName::from_static("sec-fetch-storage-access");
 const SEC_FETCH_USER: HeaderName = HeaderName::from_static("sec-fetch-user");
 
 /// What part the person in front of the browser had in a navigation
@@ -29,18 +30,20 @@ pub enum UserInvolvement {
 }
 
 /// [Appends the fetch metadata headers for a request](https://w3c.github.io/webappsec-fetch-metadata/#abstract-opdef-append-the-fetch-metadata-headers-for-a-request)
-/// to `headers`. What a page put under these names is replaced. `is_secure_scheme` says whether the embedder registered a
-/// scheme as authenticated.
+/// to `headers`. What a page put under these names is replaced. `is_same_site` says whether the request's cookies are those
+/// of a same-site request, `is_secure_scheme` whether the embedder registered a scheme as authenticated.
 pub fn append_fetch_metadata_headers(
     headers: &mut HeaderMap,
     request: &Request,
     user: UserInvolvement,
+    is_same_site: bool,
     is_secure_scheme: impl Fn(&str) -> bool,
 ) {
     for name in [
         SEC_FETCH_DEST,
         SEC_FETCH_MODE,
         SEC_FETCH_SITE,
+        SEC_FETCH_STORAGE_ACCESS,
         SEC_FETCH_USER,
     ] {
         headers.remove(name);
@@ -49,7 +52,7 @@ pub fn append_fetch_metadata_headers(
     if !is_url_potentially_trustworthy(&request.current_url(), is_secure_scheme) {
         return;
     }
-    // 2 to 5. Set each of them.
+    // 2 to 6. Set each of them.
     let is_user_activated =
         is_navigation_request(request.destination) && user != UserInvolvement::None;
     let values = [
@@ -59,6 +62,10 @@ pub fn append_fetch_metadata_headers(
         (
             SEC_FETCH_USER,
             is_user_activated.then_some(HeaderValue::from_static("?1")),
+        ),
+        (
+            SEC_FETCH_STORAGE_ACCESS,
+            storage_access(request, is_same_site),
         ),
     ];
     for (name, value) in values {
@@ -86,6 +93,24 @@ fn mode(mode: &RequestMode) -> HeaderValue {
         RequestMode::CorsMode => "cors",
         RequestMode::WebSocket { .. } => "websocket",
     })
+}
+
+/// The value of
+/// [`Sec-Fetch-Storage-Access`](https://privacycg.github.io/storage-access-headers/#sec-fetch-storage-access-header), or
+/// `None` if there is nothing to say of the request's access to cookies.
+fn storage_access(request: &Request, is_same_site: bool) -> Option<HeaderValue> {
+    // 2. Without credentials there is no access to speak of.
+    if request.credentials_mode != CredentialsMode::Include {
+        return None;
+    }
+    // 3 and 4. Nor where all of the server's cookies go along anyway.
+    // NB: the document of a tab gets cookies of its own site; that the navigation came from another is no matter of access.
+    if is_same_site || is_top_level_navigation(request) {
+        return None;
+    }
+    // 5 to 7. Unpartitioned cookies that are meant for other sites (`SameSite=None`) go along with every request.
+    // NB: so nobody has to be asked for them, and “none” and “inactive” do not occur.
+    Some(HeaderValue::from_static("active"))
 }
 
 /// The value of [`Sec-Fetch-Site`](https://w3c.github.io/webappsec-fetch-metadata/#abstract-opdef-set-site).
@@ -127,7 +152,7 @@ mod tests {
     fn metadata(request: &Request, user: UserInvolvement) -> Vec<(String, String)> {
         let mut headers = HeaderMap::new();
         headers.insert(SEC_FETCH_USER, HeaderValue::from_static("forged"));
-        append_fetch_metadata_headers(&mut headers, request, user, |_| false);
+        append_fetch_metadata_headers(&mut headers, request, user, false, |_| false);
         headers
             .iter()
             .map(|(name, value)| {
@@ -159,6 +184,35 @@ mod tests {
         assert!(metadata(&request, UserInvolvement::None).is_empty());
         *request.current_url_mut() = url("http://localhost:8000/");
         assert_eq!(metadata(&request, UserInvolvement::None).len(), 3);
+    }
+
+    #[test]
+    fn cross_site_requests_say_whether_they_have_cookies() {
+        use CredentialsMode::{CredentialsSameOrigin, Include, Omit};
+        use Destination::{Document, IFrame, Image};
+        let active = Some("active");
+        for (credentials, destination, is_same_site, expected) in [
+            (Include, Image, false, active),
+            (Include, Image, true, None),
+            (Omit, Image, false, None),
+            (CredentialsSameOrigin, Image, false, None),
+            (Include, IFrame, false, active),
+            (Include, Document, false, None),
+        ] {
+            let mut request = request("https://a.example", &["https://b.example/"]);
+            request.credentials_mode = credentials;
+            request.destination = destination;
+            let mut headers = HeaderMap::new();
+            headers.insert(SEC_FETCH_STORAGE_ACCESS, HeaderValue::from_static("none"));
+            let user = UserInvolvement::None;
+            append_fetch_metadata_headers(&mut headers, &request, user, is_same_site, |_| false);
+            let found = headers.get(SEC_FETCH_STORAGE_ACCESS);
+            assert_eq!(
+                found.map(|value| value.to_str().unwrap()),
+                expected,
+                "{credentials:?} {destination:?}"
+            );
+        }
     }
 
     #[test]

@@ -40,6 +40,11 @@ pub(in crate::fetch) fn cookie_context(request: &Request) -> CookieContext {
     }
 }
 
+/// Whether all cookies of a request's current URL go along with it, whatever they say of other sites.
+pub(super) fn sends_all_cookies(request: &Request) -> bool {
+    same_site_context(request) == SameSiteContext::SameSite
+}
+
 /// Whether a request is [“same-site”](https://www.rfc-editor.org/rfc/rfc6265#section-5.2) for the cookies of its current
 /// URL, by RFC 6265bis.
 fn same_site_context(request: &Request) -> SameSiteContext {

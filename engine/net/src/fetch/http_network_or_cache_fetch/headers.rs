@@ -4,6 +4,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use net_traits::request::{CacheMode, Initiator, Referrer, RequestMode};
 
+use super::cookies::sends_all_cookies;
 use crate::embedding;
 use crate::fetch::checks::origin_header::origin_header_value;
 use crate::fetch::checks::referrer::strip_url;
@@ -58,7 +59,14 @@ pub(super) fn complete(
     } else {
         UserInvolvement::None
     };
-    append_fetch_metadata_headers(&mut headers, request, user, is_secure_scheme);
+    append_fetch_metadata_headers(
+        &mut headers,
+        request,
+        user,
+        // An anonymous request has no cookies, wherever it goes.
+        params.chain.is_anonymous() || sends_all_cookies(request),
+        is_secure_scheme,
+    );
     // 8.14. Sec-Purpose.
     if request.initiator == Initiator::Prefetch {
         headers.insert(SEC_PURPOSE, HeaderValue::from_static("prefetch"));
