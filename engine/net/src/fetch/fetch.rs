@@ -6,9 +6,10 @@ use net_traits::http_status::HttpStatus;
 use net_traits::request::{RedirectMode, Request, RequestMode};
 use net_traits::response::{CacheState, Response, ResponseInit, ResponseType};
 use net_traits::{
-    FetchTaskTarget, NetworkError, ResourceAttribute, ResourceFetchTiming, ResourceTimeValue,
+    FetchTaskTarget, NetworkError, ResourceAttribute, ResourceFetchTiming,
     set_default_accept_language,
 };
+use servo_base::cross_process_instant::CrossProcessInstant;
 use tokio::task::block_in_place;
 
 use super::cause::Cause;
@@ -21,6 +22,7 @@ use super::http_redirect_fetch::http_redirect_fetch;
 use super::main_fetch::{finish_main_fetch, main_fetch};
 use super::params::FetchParams;
 use super::response::FetchResponse;
+use super::timing;
 use crate::devtools;
 use crate::events::{self, Stage};
 use crate::network_state::FetchContext;
@@ -129,10 +131,7 @@ async fn obtain_response(
     redirect: Option<ResponseInit>,
 ) -> FetchResponse {
     // 7. Let timingInfo be a new fetch timing info whose start time is the current time.
-    context.timing.set_attributes(&[
-        ResourceAttribute::FetchStart,
-        ResourceAttribute::StartTime(ResourceTimeValue::FetchStart),
-    ]);
+    timing::started(&mut context.timing.inner(), CrossProcessInstant::now());
     // A header map that is nearly full cannot take the headers that Fetch adds.
     if params.request.headers.len() > HEADER_LIMIT {
         return FetchResponse::network_error(Cause::Local {
@@ -150,11 +149,17 @@ async fn obtain_response(
         });
     }
     if let Some(init) = redirect {
+        context
+            .state
+            .navigation_redirects
+            .resume(params, &init.url, &mut context.timing.inner());
         let timing_type = params.request.timing_type();
         let response =
             FetchResponse::new(Response::from_init(init, timing_type), Default::default());
         let response = http_redirect_fetch(params, response, target, context).await;
-        return finish_main_fetch(params, response, target, context).await;
+        let response = finish_main_fetch(params, response, target, context).await;
+        await_navigation_redirect(params, &response, context);
+        return response;
     }
     // 11. A preload may have the response already.
     params.preloaded_response_candidate = context.state.preloaded.consume(&params.request);
@@ -168,7 +173,28 @@ async fn obtain_response(
     set_default_accept_language(&mut request.headers);
     // 17. Run main fetch.
     let response = main_fetch(params, target, context).await;
-    finish_main_fetch(params, response, target, context).await
+    let response = finish_main_fetch(params, response, target, context).await;
+    await_navigation_redirect(params, &response, context);
+    response
+}
+
+/// Keeps what a navigation has gathered, if its response is a redirect that the page's loader is going to follow.
+fn await_navigation_redirect(
+    params: &FetchParams,
+    response: &FetchResponse,
+    context: &FetchContext,
+) {
+    if is_navigation_redirect(&params.request, response) {
+        let timing = context.timing.inner();
+        context.state.navigation_redirects.wait(params, &timing);
+    }
+}
+
+fn is_navigation_redirect(request: &Request, response: &FetchResponse) -> bool {
+    request.mode == RequestMode::Navigate
+        && request.redirect_mode == RedirectMode::Manual
+        && !response.is_network_error()
+        && is_redirect_status(response.head.actual_response().status.raw_code())
 }
 
 /// Lets go of the page's side of the request's body, unless the page's loader will follow a redirect with it.
@@ -176,11 +202,7 @@ fn close_request_body(request: &Request, response: &FetchResponse) {
     let Some(body) = &request.body else {
         return;
     };
-    let kept_for_manual_redirect = request.mode == RequestMode::Navigate
-        && request.redirect_mode == RedirectMode::Manual
-        && !response.is_network_error()
-        && is_redirect_status(response.head.actual_response().status.raw_code());
-    if !kept_for_manual_redirect {
+    if !is_navigation_redirect(request, response) {
         body.close_stream();
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::{HeaderMap, Method, header};
-use net_traits::ResourceFetchTiming;
 use net_traits::http_status::HttpStatus;
 use net_traits::request::{Request, RequestMode, ResponseTainting};
 use net_traits::response::Response;
@@ -21,11 +20,12 @@ use super::headers::clear_site_data::{self, ClearSiteData};
 use super::http_network_or_cache_fetch::cookie_context;
 use super::params::FetchParams;
 use super::response::FetchResponse;
+use super::timing;
 use super::user_enabled_cors::{Way, address_space_of};
 use crate::connection::{
     Admission, ConnectionCredentials, ConnectionError, ConnectionKey, Endpoint, Exchange,
-    ExchangeRecord, InterimListener, NetworkPartitionKey, OutgoingRequest, ProxyChallenged,
-    ProxyError, RequestBodyReader,
+    InterimListener, NetworkPartitionKey, OutgoingRequest, ProxyChallenged, ProxyError,
+    RequestBodyReader,
 };
 use crate::events::{self, Secured, Stage};
 use crate::network_state::FetchContext;
@@ -109,7 +109,11 @@ pub(super) async fn http_network_fetch(
     if record.head_completed && !may_lack_headers(request) {
         return FetchResponse::network_error(Cause::Connection(ConnectionError::Reset));
     }
-    note_timing(&record, &mut context.timing.inner());
+    timing::exchanged(
+        &mut context.timing.inner(),
+        &record.timings,
+        url.is_secure_scheme(),
+    );
     devtools::request_sent(
         request,
         &http_request.headers,
@@ -269,20 +273,6 @@ fn clear_site_data(
             .http_cache
             .purge(move |key| *key.partition() == partition && key.url().origin() == origin);
     }
-}
-
-/// Writes down when things happened, for [resource timing](https://w3c.github.io/resource-timing/).
-fn note_timing(record: &ExchangeRecord, timing: &mut ResourceFetchTiming) {
-    if !timing.timing_check_passed {
-        return;
-    }
-    let connection = &record.timings;
-    timing.domain_lookup_start = connection.domain_lookup_start.or(timing.fetch_start);
-    timing.connect_start = connection.connect_start.or(timing.fetch_start);
-    timing.connect_end = connection.connect_end.or(timing.fetch_start);
-    timing.secure_connection_start = connection.secure_connection_start;
-    timing.request_start = connection.request_start;
-    timing.response_start = connection.response_start;
 }
 
 /// Whether a response that breaks off in its head may be used nevertheless.

@@ -4,7 +4,7 @@ use http::{HeaderName, Method, header};
 use net_traits::blob_url_store::UrlWithBlobClaim;
 use net_traits::request::{Request, RequestMode, ResponseTainting};
 use net_traits::response::Response;
-use net_traits::{RedirectEndValue, RedirectStartValue, ResourceAttribute, ResourceTimeValue};
+use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_url::ServoUrl;
 
 use super::cause::{Cause, RedirectFailure};
@@ -16,6 +16,7 @@ use super::headers::safelist::is_cors_non_wildcard_request_header_name;
 use super::main_fetch::main_fetch;
 use super::params::FetchParams;
 use super::response::FetchResponse;
+use super::timing;
 use super::user_enabled_cors::failed_on_the_way;
 use crate::events::{self, Stage};
 use crate::network_state::FetchContext;
@@ -48,29 +49,20 @@ pub(crate) async fn http_redirect_fetch(
     let headers = response.head.actual_response().headers.clone();
     // The rest of the redirect's own body is nobody's: let go of its connection.
     drop(response);
-    context.timing.set_attributes(&[
-        ResourceAttribute::RedirectEnd(RedirectEndValue::Zero),
-        ResourceAttribute::RedirectStart(RedirectStartValue::FetchStart),
-        ResourceAttribute::FetchStart,
-        ResourceAttribute::StartTime(ResourceTimeValue::FetchStart),
-        ResourceAttribute::StartTime(ResourceTimeValue::RedirectStart),
-    ]);
     let request = &mut params.request;
     if let Err(failure) = redirect(request, status, location.clone()) {
         return unfollowed(params, failure);
     }
-    // 17. Set request's referrer policy on redirect.
+    // 15. to 17. When the redirect ended and the first one began.
+    timing::redirected(&mut context.timing.inner(), CrossProcessInstant::now());
+    // 19. Set request's referrer policy on redirect.
     request.referrer_policy = policy_after_redirect(request.referrer_policy, &headers);
     events::emit(request, || Stage::Redirected { to: location });
-    // 18. and 19. NB: a navigation comes back here for each hop by its own loader.
-    // 20. Run main fetch again.
+    // 20. and 21. NB: a navigation comes back here for each hop by its own loader.
+    // 22. Run main fetch again.
     let response = Box::pin(main_fetch(params, target, context)).await;
     // AD-HOC: user-enabled CORS: where a chain that the page may not see into ends, the page is not told.
-    let response = failed_on_the_way(params, response);
-    context.timing.set_attribute(ResourceAttribute::RedirectEnd(
-        RedirectEndValue::ResponseEnd,
-    ));
-    response
+    failed_on_the_way(params, response)
 }
 
 fn unfollowed(params: &FetchParams, failure: RedirectFailure) -> FetchResponse {
@@ -91,7 +83,7 @@ pub(crate) fn location(response: &Response) -> Result<Option<ServoUrl>, Redirect
     }
 }
 
-/// Steps 7 to 16 of [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch): turns `request` into the
+/// Steps 7 to 14 and 18 of [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch): turns `request` into the
 /// request for `location`, or says why that cannot be.
 pub(crate) fn redirect(
     request: &mut Request,
@@ -157,7 +149,7 @@ pub(crate) fn redirect(
     {
         body.extract_source();
     }
-    // 15. and 16. Append the location to the URL list.
+    // 18. Append the location to the URL list.
     request
         .url_list
         .push(UrlWithBlobClaim::from_url_without_having_claimed_blob(

@@ -9,11 +9,12 @@ use servo_url::ServoUrl;
 
 use super::body::Body;
 use super::cause::{Cause, RedirectFailure};
+use super::checks::integrity::Integrity;
 use super::checks::origin_header::request_origin;
 use super::checks::status::{is_null_body_status, is_range_status};
 use super::checks::{
-    bad_port, cors_preflight_check, csp, integrity, mime_type, mixed_content, nosniff,
-    redirect_taint, referrer, upgrade_insecure_requests,
+    bad_port, cors_preflight_check, csp, mime_type, mixed_content, nosniff, redirect_taint,
+    referrer, upgrade_insecure_requests,
 };
 use super::fetch::Target;
 use super::headers::access_control::cors_exposed_header_names;
@@ -22,6 +23,7 @@ use super::opaque_response;
 use super::params::FetchParams;
 use super::response::FetchResponse;
 use super::scheme_fetch::scheme_fetch;
+use super::timing;
 use super::user_enabled_cors;
 use crate::network_state::FetchContext;
 use crate::{devtools, embedding, request_interception};
@@ -184,6 +186,12 @@ pub(crate) async fn finish_main_fetch(
 ) -> FetchResponse {
     let request = &params.request;
     if response.is_network_error() {
+        timing::settle(
+            &mut context.timing.inner(),
+            request,
+            redirect_taint::redirect_taint(request),
+            true,
+        );
         return response;
     }
     // 14. Filter the response, if it is not filtered yet.
@@ -213,7 +221,10 @@ pub(crate) async fn finish_main_fetch(
     if internal.url_list.is_empty() {
         internal.url_list = request.url_list.iter().map(|url| url.url()).collect();
     }
-    internal.redirect_taint = redirect_taint::redirect_taint(request);
+    let taint = redirect_taint::redirect_taint(request);
+    internal.redirect_taint = taint;
+    internal.referrer = request.referrer.to_url().cloned();
+    internal.referrer_policy = request.referrer_policy;
     let status = internal.status.raw_code();
     let range_requested = internal.range_requested;
     let internal_headers = &internal.headers;
@@ -222,12 +233,12 @@ pub(crate) async fn finish_main_fetch(
         .cloned()
         .unwrap_or_else(|| request.current_url());
     // 18. and 19. Timing allow flags.
-    if params.timing_allow_failed {
-        let mut timing = context.timing.inner();
-        timing.mark_timing_check_failed();
-        // NB: Servo's own function leaves this one.
-        timing.secure_connection_start = None;
-    }
+    timing::settle(
+        &mut context.timing.inner(),
+        request,
+        taint,
+        params.timing_allow_failed,
+    );
     // 20. Mixed content, Content Security Policy, MIME type, nosniff.
     if let Some(cause) = blocked_response(params, &url, internal_headers, target, context) {
         return FetchResponse::network_error(cause);
@@ -249,17 +260,19 @@ pub(crate) async fn finish_main_fetch(
         response.body = Body::Empty;
     }
     // 23. Subresource integrity needs the whole body.
-    if !request.integrity_metadata.is_empty() {
-        // 23.1. and 23.2. NOTE: the body of an opaque response is null, so it cannot match.
-        if response.head.response_type == ResponseType::Opaque {
-            return FetchResponse::network_error(Cause::Integrity);
-        }
+    // 23.1. and 23.2. NOTE: the body of an opaque response is null, so it cannot match.
+    if !request.integrity_metadata.is_empty() && response.head.response_type == ResponseType::Opaque
+    {
+        return FetchResponse::network_error(Cause::Integrity);
+    }
+    // NB: without a digest to compare, every body matches, and need not be waited for.
+    if let Some(integrity) = Integrity::parse(&request.integrity_metadata) {
         // 23.3. and 23.4. Read it all and compare; one that breaks off does not match either.
         match std::mem::take(&mut response.body)
             .read_all(INTEGRITY_BODY_LIMIT)
             .await
         {
-            Ok(bytes) if integrity::do_bytes_match(&bytes, &request.integrity_metadata) => {
+            Ok(bytes) if integrity.matches(&bytes) => {
                 response.body = Body::Bytes(bytes);
             },
             Ok(_) => return FetchResponse::network_error(Cause::Integrity),

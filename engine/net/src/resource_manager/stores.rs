@@ -87,6 +87,7 @@ impl Stores {
             media_requesters: Mutex::default(),
             connections,
             history_states: RwLock::default(),
+            navigation_redirects: Default::default(),
             preloaded: Default::default(),
             groups,
             files: FileManager::new(options.embedder.clone(), communicator),
