@@ -21,6 +21,7 @@ use crate::cookies::{CookieJar, SameSiteContext};
 use crate::fetch::checks::cors_check::cors_check;
 use crate::fetch::checks::cors_preflight_check::cors_preflight_check;
 use crate::fetch::checks::integrity::do_bytes_match;
+use crate::fetch::checks::unencoded_digest::UnencodedDigests;
 use crate::fetch::checks::{cross_origin_resource_policy, csp, nosniff, referrer, timing_allow};
 use crate::fetch::headers::{
     access_control, content_length, content_range, header_list, location, mime_type, range,
@@ -131,6 +132,7 @@ pub fn header_grammars(bytes: &[u8]) {
     let _ = timing_allow::tao_check(&request(), &headers);
     let server = url("https://server.example/");
     let _ = cross_origin_resource_policy::check_request(&request(), &server, &headers);
+    let _ = UnencodedDigests::parse(&headers).map(|digests| digests.verify(bytes));
 }
 
 /// A server's certificate, as a person is shown it.

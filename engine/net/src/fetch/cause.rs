@@ -79,6 +79,9 @@ pub enum Cause {
     /// [Subresource integrity](https://w3c.github.io/webappsec-subresource-integrity/).
     #[error("the response does not match the integrity that the page stated")]
     Integrity,
+    /// [`Unencoded-Digest`](https://wicg.github.io/signature-based-sri/#unencoded-digest-validation).
+    #[error("the response does not match the digest that the server stated")]
+    UnencodedDigest,
     /// A redirect that could not be followed.
     #[error(transparent)]
     Redirect(RedirectFailure),
@@ -250,7 +253,7 @@ impl Cause {
             Self::ContentSecurityPolicy => NetworkError::ContentSecurityPolicy,
             Self::Nosniff => NetworkError::Nosniff,
             Self::MimeType => NetworkError::MimeType("Blocked by MIME type".to_owned()),
-            Self::Integrity => NetworkError::SubresourceIntegrity,
+            Self::Integrity | Self::UnencodedDigest => NetworkError::SubresourceIntegrity,
             Self::Redirect(RedirectFailure::TooMany) => NetworkError::TooManyRedirects,
             Self::Redirect(_) => NetworkError::RedirectError,
             Self::UnexpectedPartialResponse => NetworkError::PartialResponseToNonRangeRequestError,

@@ -12,6 +12,7 @@ use super::cause::{Cause, RedirectFailure};
 use super::checks::integrity::Integrity;
 use super::checks::origin_header::request_origin;
 use super::checks::status::{is_null_body_status, is_range_status};
+use super::checks::unencoded_digest::UnencodedDigests;
 use super::checks::{
     bad_port, cors_preflight_check, csp, mime_type, mixed_content, nosniff, redirect_taint,
     referrer, upgrade_insecure_requests,
@@ -256,7 +257,9 @@ pub(crate) async fn finish_main_fetch(
         return FetchResponse::network_error(Cause::UnexpectedPartialResponse);
     }
     // 22. No body where HTTP has none.
-    if matches!(request.method, Method::HEAD | Method::CONNECT) || is_null_body_status(status) {
+    let has_body =
+        !matches!(request.method, Method::HEAD | Method::CONNECT) && !is_null_body_status(status);
+    if !has_body {
         response.body = Body::Empty;
     }
     // 23. Subresource integrity needs the whole body.
@@ -265,19 +268,28 @@ pub(crate) async fn finish_main_fetch(
     {
         return FetchResponse::network_error(Cause::Integrity);
     }
+    let integrity = Integrity::parse(&request.integrity_metadata);
+    // AD-HOC: and what the server itself says of a whole body: https://wicg.github.io/signature-based-sri/#monkey-patch-main-fetch.
+    let digests = if has_body && !is_range_status(status) {
+        UnencodedDigests::parse(&response.head.actual_response().headers)
+    } else {
+        None
+    };
     // NB: without a digest to compare, every body matches, and need not be waited for.
-    if let Some(integrity) = Integrity::parse(&request.integrity_metadata) {
+    if integrity.is_some() || digests.is_some() {
         // 23.3. and 23.4. Read it all and compare; one that breaks off does not match either.
-        match std::mem::take(&mut response.body)
-            .read_all(INTEGRITY_BODY_LIMIT)
-            .await
-        {
-            Ok(bytes) if integrity.matches(&bytes) => {
-                response.body = Body::Bytes(bytes);
-            },
-            Ok(_) => return FetchResponse::network_error(Cause::Integrity),
+        let body = std::mem::take(&mut response.body);
+        let bytes = match body.read_all(INTEGRITY_BODY_LIMIT).await {
+            Ok(bytes) => bytes,
             Err(error) => return FetchResponse::network_error(Cause::Body(error)),
+        };
+        if digests.is_some_and(|digests| !digests.verify(&bytes)) {
+            return FetchResponse::network_error(Cause::UnencodedDigest);
         }
+        if integrity.is_some_and(|integrity| !integrity.matches(&bytes)) {
+            return FetchResponse::network_error(Cause::Integrity);
+        }
+        response.body = Body::Bytes(bytes);
     }
     note_document(params, &response);
     response

@@ -22,6 +22,7 @@ pub mod sec_fetch;
 pub mod status;
 pub mod timing_allow;
 pub mod trustworthy;
+pub mod unencoded_digest;
 pub mod upgrade_insecure_requests;
 
 #[cfg(test)]
