@@ -244,9 +244,12 @@ impl Cause {
             Self::Cors(_) | Self::UserEnabledCors { .. } | Self::Undelivered { .. } => {
                 NetworkError::CorsGeneral
             },
-            Self::NotSameOrigin | Self::CrossOriginResourcePolicy | Self::OpaqueResponse => {
+            Self::NotSameOrigin | Self::CrossOriginResourcePolicy => {
                 NetworkError::CrossOriginResponse
             },
+            // NB: script gives failed fetches an entry in the performance timeline, as the standard says, but not for errors
+            // that it takes for permanent. The blocked response must have one, like those that are not blocked.
+            Self::OpaqueResponse => NetworkError::ConnectionFailure,
             Self::Scheme { .. } => NetworkError::UnsupportedScheme,
             Self::BadPort { .. } => NetworkError::InvalidPort,
             Self::MixedContent => NetworkError::MixedContent,
