@@ -12,6 +12,8 @@ use http::{HeaderMap, Method, StatusCode};
 use net_traits::blob_url_store::UrlWithBlobClaim;
 use net_traits::policy_container::{PolicyContainer, RequestPolicyContainer};
 use net_traits::request::{CredentialsMode, Referrer, Request, RequestBuilder};
+use net_traits::response::Response;
+use net_traits::{ResourceFetchTiming, ResourceTimingType};
 use servo_url::ServoUrl;
 
 pub use crate::connection::fuzzing::{http1_response, http2_response};
@@ -20,6 +22,7 @@ use crate::connection::{CertificateSummary, ConnectionCredentials, NetworkPartit
 use crate::cookies::{CookieJar, SameSiteContext};
 use crate::fetch::checks::cors_check::cors_check;
 use crate::fetch::checks::cors_preflight_check::cors_preflight_check;
+use crate::fetch::checks::embedder_policy::EmbedderPolicy;
 use crate::fetch::checks::integrity::do_bytes_match;
 use crate::fetch::checks::unencoded_digest::UnencodedDigests;
 use crate::fetch::checks::{cross_origin_resource_policy, csp, nosniff, referrer, timing_allow};
@@ -131,7 +134,13 @@ pub fn header_grammars(bytes: &[u8]) {
     let _ = referrer::parse_referrer_policy(&headers);
     let _ = timing_allow::tao_check(&request(), &headers);
     let server = url("https://server.example/");
-    let _ = cross_origin_resource_policy::check_request(&request(), &server, &headers);
+    let mut response = Response::new(
+        server.clone(),
+        ResourceFetchTiming::new(ResourceTimingType::None),
+    );
+    response.headers.clone_from(&headers);
+    let policy = EmbedderPolicy::obtain(&headers, true);
+    let _ = cross_origin_resource_policy::check_request(&request(), policy, &server, &response);
     let _ = UnencodedDigests::parse(&headers).map(|digests| digests.verify(bytes));
 }
 

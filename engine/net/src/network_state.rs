@@ -18,7 +18,7 @@ use crate::connection::Connections;
 use crate::cookies::CookieJar;
 use crate::embedder::NetToEmbedderMsg;
 use crate::fetch::preflight_cache::PreflightCache;
-use crate::fetch::{MediaRequesters, NavigationRedirects, PreloadedResources};
+use crate::fetch::{EmbedderPolicies, MediaRequesters, NavigationRedirects, PreloadedResources};
 use crate::files::FileManager;
 use crate::hsts::HstsList;
 use crate::http_authentication::AuthenticationEntries;
@@ -45,6 +45,8 @@ pub struct NetworkState {
     pub connections: Connections,
     /// Serialized state objects of session history entries.
     pub history_states: RwLock<FxHashMap<HistoryStateId, Vec<u8>>>,
+    /// Documents that do not embed just anything.
+    pub embedder_policies: EmbedderPolicies,
     /// Navigations whose redirect script has yet to follow.
     pub navigation_redirects: NavigationRedirects,
     /// The [maps of preloaded resources](https://html.spec.whatwg.org/multipage/links.html#map-of-preloaded-resources).

@@ -71,6 +71,10 @@ pub enum Cause {
     /// [`Cross-Origin-Resource-Policy`](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check).
     #[error("the server's Cross-Origin-Resource-Policy forbids it")]
     CrossOriginResourcePolicy,
+    /// [`Cross-Origin-Embedder-Policy`](https://html.spec.whatwg.org/multipage/browsers.html#coep) of the page around a
+    /// document or worker that has none.
+    #[error("the page's Cross-Origin-Embedder-Policy forbids it")]
+    EmbedderPolicy,
     /// [Opaque-response blocking](https://github.com/whatwg/fetch/pull/1442).
     #[error(
         "a response that is no image, sound, film, script or style sheet is not shared with another origin"
@@ -244,7 +248,7 @@ impl Cause {
             Self::Cors(_) | Self::UserEnabledCors { .. } | Self::Undelivered { .. } => {
                 NetworkError::CorsGeneral
             },
-            Self::NotSameOrigin | Self::CrossOriginResourcePolicy => {
+            Self::NotSameOrigin | Self::CrossOriginResourcePolicy | Self::EmbedderPolicy => {
                 NetworkError::CrossOriginResponse
             },
             // NB: script gives failed fetches an entry in the performance timeline, as the standard says, but not for errors

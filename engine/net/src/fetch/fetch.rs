@@ -148,6 +148,7 @@ async fn obtain_response(
             what: "the request has neither a client nor an origin".to_owned(),
         });
     }
+    params.embedder_policy = context.state.embedder_policies.of(&params.request);
     if let Some(init) = redirect {
         context
             .state

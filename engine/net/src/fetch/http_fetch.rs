@@ -12,6 +12,7 @@ use super::cause::{Cause, CorsFailure, RedirectFailure};
 use super::checks::cors_check::cors_check;
 use super::checks::cross_origin_resource_policy::{self, Verdict};
 use super::checks::origin_header::serialize_request_origin;
+use super::checks::request_kind::is_frame_navigation;
 use super::checks::status::is_redirect_status;
 use super::checks::timing_allow::tao_check;
 use super::cors_preflight_fetch::cors_preflight_fetch;
@@ -57,11 +58,14 @@ pub(crate) async fn http_fetch(
         params.timing_allow_failed = true;
     }
     // 5. The cross-origin resource policy check, for opaque responses.
-    if request.response_tainting == ResponseTainting::Opaque
+    // NB: and for documents of frames, by
+    // https://html.spec.whatwg.org/multipage/browsing-the-web.html#create-navigation-params-by-fetching.
+    if (request.response_tainting == ResponseTainting::Opaque || is_frame_navigation(request))
         && cross_origin_resource_policy::check_request(
             request,
+            params.embedder_policy,
             &request.current_url(),
-            &response.head.headers,
+            &response.head,
         ) == Verdict::Blocked
     {
         return FetchResponse::network_error(Cause::CrossOriginResourcePolicy);

@@ -45,7 +45,9 @@ pub(crate) async fn http_network_or_cache_fetch(
 ) -> FetchResponse {
     let request = &params.request;
     // 8.3. and 8.4. Does the request carry credentials?
-    let include_credentials = !params.chain.is_anonymous() && includes_credentials(params);
+    let include_credentials = !params.chain.is_anonymous()
+        && includes_credentials(params)
+        && params.embedder_policy.allows_credentials(request);
     // 8.5. to 8.10. The body's length, and the limit for keepalive.
     if let Err(cause) = check_keepalive(params, context) {
         return FetchResponse::network_error(cause);

@@ -3,15 +3,20 @@
 use content_security_policy::Destination;
 use http::{Method, header};
 use net_traits::ReferrerPolicy;
-use net_traits::request::{CredentialsMode, RedirectMode, Referrer, RequestMode, ResponseTainting};
+use net_traits::request::{
+    CredentialsMode, RedirectMode, Referrer, Request, RequestMode, ResponseTainting,
+};
 use net_traits::response::ResponseType;
 use servo_url::ServoUrl;
 
 use super::body::Body;
 use super::cause::{Cause, RedirectFailure};
+use super::checks::embedder_policy::EmbedderPolicy;
 use super::checks::integrity::Integrity;
 use super::checks::origin_header::request_origin;
+use super::checks::request_kind::{is_frame_navigation, is_http_scheme};
 use super::checks::status::{is_null_body_status, is_range_status};
+use super::checks::trustworthy::is_url_potentially_trustworthy;
 use super::checks::unencoded_digest::UnencodedDigests;
 use super::checks::{
     bad_port, cors_preflight_check, csp, mime_type, mixed_content, nosniff, redirect_taint,
@@ -218,6 +223,7 @@ pub(crate) async fn finish_main_fetch(
     }
     // 15. to 17. The internal response gets a URL list and a redirect taint.
     let range_header = request.headers.contains_key(header::RANGE);
+    let is_secure_scheme = |scheme: &str| context.state.protocols.is_secure(scheme);
     let internal = response.head.actual_response_mut();
     if internal.url_list.is_empty() {
         internal.url_list = request.url_list.iter().map(|url| url.url()).collect();
@@ -256,6 +262,13 @@ pub(crate) async fn finish_main_fetch(
     {
         return FetchResponse::network_error(Cause::UnexpectedPartialResponse);
     }
+    // AD-HOC: what HTML checks when a document or a worker's script has come.
+    let embedder_policy = embedder_policy_of(params, &response, is_secure_scheme);
+    if needs_embedder_policy(request, &response)
+        && !embedder_policy.may_be_embedded_by(params.embedder_policy)
+    {
+        return FetchResponse::network_error(Cause::EmbedderPolicy);
+    }
     // 22. No body where HTTP has none.
     let has_body =
         !matches!(request.method, Method::HEAD | Method::CONNECT) && !is_null_body_status(status);
@@ -291,8 +304,32 @@ pub(crate) async fn finish_main_fetch(
         }
         response.body = Body::Bytes(bytes);
     }
-    note_document(params, &response);
+    note_document(params, &response, embedder_policy, context);
     response
+}
+
+/// The embedder policy of the document or worker that a response is for.
+fn embedder_policy_of(
+    params: &FetchParams,
+    response: &FetchResponse,
+    is_secure_scheme: impl Fn(&str) -> bool,
+) -> EmbedderPolicy {
+    let url = params.request.current_url();
+    if !is_http_scheme(url.scheme()) {
+        // Documents of local URLs have the policy of who made them.
+        return params.embedder_policy;
+    }
+    EmbedderPolicy::obtain(
+        &response.head.actual_response().headers,
+        is_url_potentially_trustworthy(&url, is_secure_scheme),
+    )
+}
+
+/// Whether a response is the document of a frame or the script of a dedicated worker, which the policy of the document around
+/// it is about.
+fn needs_embedder_policy(request: &Request, response: &FetchResponse) -> bool {
+    (is_frame_navigation(request) || request.destination == Destination::Worker)
+        && response.head.actual_response().location_url.is_none()
 }
 
 /// Step 20 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch).
@@ -323,11 +360,21 @@ fn blocked_response(
 }
 
 /// Tells the permission model whose documents come from where, and ends the questions of a page that is being replaced.
-fn note_document(params: &FetchParams, response: &FetchResponse) {
+/// Remembers the document's embedder policy.
+fn note_document(
+    params: &FetchParams,
+    response: &FetchResponse,
+    embedder_policy: EmbedderPolicy,
+    context: &FetchContext,
+) {
     let request = &params.request;
     if !request.is_navigation_request() || response.head.actual_response().location_url.is_some() {
         return;
     }
+    context
+        .state
+        .embedder_policies
+        .note_document(request, embedder_policy, params.embedder_policy);
     let space = response
         .exchange
         .as_deref()

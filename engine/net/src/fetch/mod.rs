@@ -7,6 +7,7 @@ mod body;
 mod cause;
 pub mod checks;
 mod cors_preflight_fetch;
+mod embedder_policies;
 mod error_page;
 #[expect(
     clippy::module_inception,
@@ -31,8 +32,9 @@ mod user_enabled_cors;
 
 pub use self::body::{Body, BodyError};
 pub use self::cause::{Cause, CorsFailure, CorsFailureKind};
+pub use self::embedder_policies::EmbedderPolicies;
 pub(crate) use self::fetch::{fetch, fetch_response, follow_manual_redirect};
-pub(crate) use self::navigation_redirects::NavigationRedirects;
+pub use self::navigation_redirects::NavigationRedirects;
 pub use self::opaque_response::MediaRequesters;
 pub(crate) use self::preload::PreloadedResources;
 pub use self::response::FetchResponse;

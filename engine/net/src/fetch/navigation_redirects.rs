@@ -12,6 +12,7 @@ use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::id::PipelineId;
 use servo_url::ServoUrl;
 
+use super::checks::embedder_policy::EmbedderPolicy;
 use super::params::FetchParams;
 
 /// How many navigations may wait for their next hop. Beyond that all are forgotten, and go on with what script knows.
@@ -34,6 +35,7 @@ struct Waiting {
     response_tainting: ResponseTainting,
     referrer: Referrer,
     referrer_policy: ReferrerPolicy,
+    embedder_policy: EmbedderPolicy,
     timing_allow_failed: bool,
     start_time: Option<CrossProcessInstant>,
     redirect_start: Option<CrossProcessInstant>,
@@ -61,6 +63,7 @@ impl NavigationRedirects {
                 response_tainting: request.response_tainting,
                 referrer: request.referrer.clone(),
                 referrer_policy: request.referrer_policy,
+                embedder_policy: params.embedder_policy,
                 timing_allow_failed: params.timing_allow_failed,
                 start_time: timing.start_time,
                 redirect_start: timing.redirect_start,
@@ -100,6 +103,7 @@ impl NavigationRedirects {
         request.response_tainting = waiting.response_tainting;
         request.referrer = waiting.referrer;
         request.referrer_policy = waiting.referrer_policy;
+        params.embedder_policy = waiting.embedder_policy;
         params.timing_allow_failed = waiting.timing_allow_failed;
         timing.start_time = waiting.start_time;
         timing.redirect_start = waiting.redirect_start;
@@ -160,6 +164,7 @@ mod tests {
         redirect(&mut first.request, 302, url(SECOND)).unwrap();
         first.request.referrer_policy = ReferrerPolicy::Origin;
         first.timing_allow_failed = true;
+        first.embedder_policy = EmbedderPolicy::RequireCorp;
         let start = CrossProcessInstant::now();
         let mut first_timing = timing();
         first_timing.start_time = Some(start);
@@ -177,6 +182,7 @@ mod tests {
         assert_eq!(second.request.redirect_count, 2);
         assert_eq!(second.request.referrer_policy, ReferrerPolicy::Origin);
         assert!(second.timing_allow_failed);
+        assert_eq!(second.embedder_policy, EmbedderPolicy::RequireCorp);
         assert_eq!(second_timing.start_time, Some(start));
         assert_eq!(second_timing.redirect_start, Some(start));
     }

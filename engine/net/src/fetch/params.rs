@@ -3,6 +3,7 @@
 use net_traits::request::Request;
 use tokio::sync::oneshot;
 
+use super::checks::embedder_policy::EmbedderPolicy;
 use super::preload::Preloaded;
 use super::user_enabled_cors::Chain;
 
@@ -24,6 +25,8 @@ pub(crate) struct FetchParams {
     pub request: Request,
     /// The preloaded response candidate.
     pub preloaded_response_candidate: PreloadedResponseCandidate,
+    /// The embedder policy of who made the request.
+    pub embedder_policy: EmbedderPolicy,
     /// The request's [timing allow failed flag](https://fetch.spec.whatwg.org/#timing-allow-failed).
     pub timing_allow_failed: bool,
     /// The names of the headers that the page set, before Fetch added its own.
@@ -39,6 +42,7 @@ impl FetchParams {
         Self {
             request,
             preloaded_response_candidate: PreloadedResponseCandidate::None,
+            embedder_policy: EmbedderPolicy::default(),
             timing_allow_failed: false,
             page_set_header_names,
             chain: Chain::default(),

@@ -87,6 +87,7 @@ impl Stores {
             media_requesters: Mutex::default(),
             connections,
             history_states: RwLock::default(),
+            embedder_policies: Default::default(),
             navigation_redirects: Default::default(),
             preloaded: Default::default(),
             groups,

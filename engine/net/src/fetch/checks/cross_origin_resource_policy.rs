@@ -2,12 +2,13 @@
 //! who may embed it, and what a page with an embedder policy accepts without that word.
 
 use http::{HeaderMap, HeaderName};
-use net_traits::policy_container::EmbedderPolicyValue;
 use net_traits::request::Request;
+use net_traits::response::Response;
 use servo_url::{ImmutableOrigin, ServoUrl};
 
-use super::csp::policy_container;
+use super::embedder_policy::EmbedderPolicy;
 use super::origin_header::request_origin;
+use super::request_kind::is_frame_navigation;
 use super::same_site::is_schemelessly_same_site;
 use crate::fetch::headers::header_list;
 
@@ -30,41 +31,43 @@ enum Policy {
     CrossOrigin,
 }
 
-/// The [cross-origin resource policy check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check) for a page of
-/// `origin` with the embedder policy `embedder_policy`, on a response from `response_url`.
-pub fn check(
-    origin: &ImmutableOrigin,
-    embedder_policy: EmbedderPolicyValue,
-    response_url: &ServoUrl,
-    headers: &HeaderMap,
+/// What a [cross-origin resource policy check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check) is about.
+#[derive(Clone, Copy, Debug)]
+struct Embedding<'a> {
+    /// The origin of the page.
+    origin: &'a ImmutableOrigin,
+    /// Where the response came from.
+    response_url: &'a ServoUrl,
+    headers: &'a HeaderMap,
+    /// Whether the request had credentials.
+    includes_credentials: bool,
     for_navigation: bool,
+}
+
+/// The [cross-origin resource policy check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check) for the page
+/// that made `request` and has the policy `embedder_policy`, on the `response` from `response_url`.
+pub fn check_request(
+    request: &Request,
+    embedder_policy: EmbedderPolicy,
+    response_url: &ServoUrl,
+    response: &Response,
 ) -> Verdict {
+    let origin = request_origin(request).unwrap_or_else(ImmutableOrigin::new_opaque);
+    let embedding = Embedding {
+        origin: &origin,
+        response_url,
+        headers: &response.headers,
+        includes_credentials: response.request_includes_credentials,
+        for_navigation: is_frame_navigation(request),
+    };
     // 1 and 2. Are the parameters.
     // 3. The header alone may forbid it.
-    let unsafe_none = EmbedderPolicyValue::UnsafeNone;
-    if internal_check(origin, unsafe_none, response_url, headers, for_navigation)
-        == Verdict::Blocked
-    {
+    if embedding.internal_check(EmbedderPolicy::UnsafeNone) == Verdict::Blocked {
         return Verdict::Blocked;
     }
     // FIXME: 4. and 6. violations are not reported: script sends no reporting endpoints.
     // 5 and 7. Otherwise the page's policy decides.
-    internal_check(
-        origin,
-        embedder_policy,
-        response_url,
-        headers,
-        for_navigation,
-    )
-}
-
-/// [`check`] for the page that made `request`.
-pub fn check_request(request: &Request, response_url: &ServoUrl, headers: &HeaderMap) -> Verdict {
-    let origin = request_origin(request).unwrap_or_else(ImmutableOrigin::new_opaque);
-    let embedder_policy = policy_container(request)
-        .map(|container| container.embedder_policy.value)
-        .unwrap_or_default();
-    check(&origin, embedder_policy, response_url, headers, false)
+    embedding.internal_check(embedder_policy)
 }
 
 /// Whether a server forbids `origin` to use its response, by the header alone and whatever the page's embedder policy.
@@ -73,69 +76,88 @@ pub fn is_forbidden_by_server(
     response_url: &ServoUrl,
     headers: &HeaderMap,
 ) -> bool {
-    let unsafe_none = EmbedderPolicyValue::UnsafeNone;
-    internal_check(origin, unsafe_none, response_url, headers, false) == Verdict::Blocked
+    let embedding = Embedding {
+        origin,
+        response_url,
+        headers,
+        includes_credentials: true,
+        for_navigation: false,
+    };
+    embedding.internal_check(EmbedderPolicy::UnsafeNone) == Verdict::Blocked
 }
 
-/// The [internal check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-internal-check).
-fn internal_check(
-    origin: &ImmutableOrigin,
-    embedder_policy: EmbedderPolicyValue,
-    response_url: &ServoUrl,
-    headers: &HeaderMap,
-    for_navigation: bool,
-) -> Verdict {
-    // 1. Navigations matter only to pages with an embedder policy.
-    if for_navigation && matches!(embedder_policy, EmbedderPolicyValue::UnsafeNone) {
-        return Verdict::Allowed;
-    }
-    // 2 and 3. Let policy be the header's value, or null if it is no policy.
-    // NOTE: values are not split: several make no policy.
-    let policy = match header_list::get(headers, &CROSS_ORIGIN_RESOURCE_POLICY).as_deref() {
-        Some(b"same-origin") => Some(Policy::SameOrigin),
-        Some(b"same-site") => Some(Policy::SameSite),
-        Some(b"cross-origin") => Some(Policy::CrossOrigin),
-        // 4. The embedder policy stands in for one.
-        _ => match embedder_policy {
-            EmbedderPolicyValue::UnsafeNone => None,
-            EmbedderPolicyValue::RequireCorp => Some(Policy::SameOrigin),
-        },
-    };
-    // 5. Compare the page with the response.
-    let response_origin = response_url.origin();
-    let is_allowed = match policy {
-        None | Some(Policy::CrossOrigin) => true,
-        Some(Policy::SameOrigin) => *origin == response_origin,
-        Some(Policy::SameSite) => {
-            is_schemelessly_same_site(origin, &response_origin)
-                && (origin.scheme() == Some("https") || response_url.scheme() != "https")
-        },
-    };
-    if is_allowed {
-        Verdict::Allowed
-    } else {
-        Verdict::Blocked
+impl Embedding<'_> {
+    /// The [internal check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-internal-check).
+    fn internal_check(self, embedder_policy: EmbedderPolicy) -> Verdict {
+        // 1. Navigations matter only to pages with an embedder policy.
+        if self.for_navigation && embedder_policy == EmbedderPolicy::UnsafeNone {
+            return Verdict::Allowed;
+        }
+        // 2 and 3. Let policy be the header's value, or null if it is no policy.
+        // NOTE: values are not split: several make no policy.
+        let value = header_list::get(self.headers, &CROSS_ORIGIN_RESOURCE_POLICY);
+        let policy = match value.as_deref() {
+            Some(b"same-origin") => Some(Policy::SameOrigin),
+            Some(b"same-site") => Some(Policy::SameSite),
+            Some(b"cross-origin") => Some(Policy::CrossOrigin),
+            // 4. The embedder policy stands in for one.
+            _ => match embedder_policy {
+                EmbedderPolicy::UnsafeNone => None,
+                EmbedderPolicy::Credentialless => {
+                    let needs_word = self.includes_credentials || self.for_navigation;
+                    needs_word.then_some(Policy::SameOrigin)
+                },
+                EmbedderPolicy::RequireCorp => Some(Policy::SameOrigin),
+            },
+        };
+        // 5. Compare the page with the response.
+        let response_origin = self.response_url.origin();
+        let is_allowed = match policy {
+            None | Some(Policy::CrossOrigin) => true,
+            Some(Policy::SameOrigin) => *self.origin == response_origin,
+            Some(Policy::SameSite) => {
+                is_schemelessly_same_site(self.origin, &response_origin)
+                    && (self.origin.scheme() == Some("https")
+                        || self.response_url.scheme() != "https")
+            },
+        };
+        if is_allowed {
+            Verdict::Allowed
+        } else {
+            Verdict::Blocked
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use net_traits::request::Destination;
+    use net_traits::{ResourceFetchTiming, ResourceTimingType};
     use servo_default_resources as _;
 
     use super::super::test_requests::{origin, request, url};
     use super::*;
 
-    fn headers(values: &[&'static str]) -> HeaderMap {
-        values
-            .iter()
-            .map(|value| {
-                (
-                    CROSS_ORIGIN_RESOURCE_POLICY,
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect()
+    fn response(values: &[&'static str]) -> Response {
+        let timing = ResourceFetchTiming::new(ResourceTimingType::None);
+        let mut response = Response::new(url("https://b.example/"), timing);
+        for value in values {
+            let value = HeaderValue::from_static(value);
+            response.headers.append(CROSS_ORIGIN_RESOURCE_POLICY, value);
+        }
+        response
+    }
+
+    /// Whether a page of `page` may use a response from `target` with these headers.
+    fn is_allowed(page: &str, target: &str, values: &[&'static str]) -> bool {
+        let request = request(page, &[target]);
+        let policy = EmbedderPolicy::UnsafeNone;
+        let verdict = check_request(&request, policy, &url(target), &response(values));
+        let forbidden =
+            is_forbidden_by_server(&origin(page), &url(target), &response(values).headers);
+        assert_eq!(forbidden, verdict == Verdict::Blocked);
+        verdict == Verdict::Allowed
     }
 
     #[test]
@@ -155,87 +177,70 @@ mod tests {
             (&["same-origin", "same-origin"], true, true, true),
             (&["same-origin;x"], true, true, true),
         ] {
-            for (target, allowed) in [(own, to_own), (site, to_site), (other, to_other)] {
-                let page = origin("https://a.example");
-                let verdict = check(
-                    &page,
-                    EmbedderPolicyValue::UnsafeNone,
-                    &url(target),
-                    &headers(values),
-                    false,
-                );
-                assert_eq!(verdict == Verdict::Allowed, allowed, "{values:?} {target}");
-                assert_eq!(
-                    is_forbidden_by_server(&page, &url(target), &headers(values)),
-                    !allowed
-                );
+            for (target, expected) in [(own, to_own), (site, to_site), (other, to_other)] {
+                let found = is_allowed("https://a.example", target, values);
+                assert_eq!(found, expected, "{values:?} {target}");
             }
         }
     }
 
     #[test]
     fn an_insecure_page_of_the_site_is_another_site() {
-        let verdict = |page: &str, target: &str| {
-            check(
-                &origin(page),
-                EmbedderPolicyValue::UnsafeNone,
-                &url(target),
-                &headers(&["same-site"]),
-                false,
-            )
-        };
-        assert_eq!(
-            verdict("http://a.example", "https://a.example/"),
-            Verdict::Blocked
-        );
-        assert_eq!(
-            verdict("https://a.example", "http://a.example/"),
-            Verdict::Allowed
-        );
-        assert_eq!(
-            verdict("http://a.example", "http://x.a.example/"),
-            Verdict::Allowed
-        );
+        for (page, target, expected) in [
+            ("http://a.example", "https://a.example/", false),
+            ("https://a.example", "http://a.example/", true),
+            ("http://a.example", "http://x.a.example/", true),
+        ] {
+            assert_eq!(is_allowed(page, target, &["same-site"]), expected, "{page}");
+        }
     }
 
     #[test]
-    fn require_corp_needs_a_word() {
-        let mut request = request("https://a.example", &["https://b.example/"]);
-        let target = url("https://b.example/");
-        let verdict = |request: &Request, values| check_request(request, &target, &headers(values));
-        assert_eq!(verdict(&request, &[]), Verdict::Allowed);
-        if let Some(client) = &mut request.client {
-            client.policy_container.embedder_policy.value = EmbedderPolicyValue::RequireCorp;
+    fn embedder_policies_need_a_word() {
+        use EmbedderPolicy::{Credentialless, RequireCorp, UnsafeNone};
+        for (policy, includes_credentials, values, expected) in [
+            (UnsafeNone, true, &[][..], true),
+            (RequireCorp, false, &[], false),
+            (RequireCorp, true, &[], false),
+            (RequireCorp, true, &["cross-origin"], true),
+            (RequireCorp, true, &["nonsense"], false),
+            (Credentialless, false, &[], true),
+            (Credentialless, true, &[], false),
+            (Credentialless, true, &["cross-origin"], true),
+            (Credentialless, false, &["same-origin"], false),
+        ] {
+            let request = request("https://a.example", &["https://b.example/"]);
+            let mut response = response(values);
+            response.request_includes_credentials = includes_credentials;
+            let target = url("https://b.example/");
+            let verdict = check_request(&request, policy, &target, &response);
+            assert_eq!(
+                verdict == Verdict::Allowed,
+                expected,
+                "{policy:?} {includes_credentials} {values:?}"
+            );
         }
-        assert_eq!(verdict(&request, &[]), Verdict::Blocked);
-        assert_eq!(verdict(&request, &["cross-origin"]), Verdict::Allowed);
-        assert_eq!(verdict(&request, &["nonsense"]), Verdict::Blocked);
-        assert!(!is_forbidden_by_server(
-            &origin("https://a.example"),
-            &target,
-            &headers(&[])
-        ));
     }
 
     #[test]
     fn navigations_matter_to_pages_with_an_embedder_policy_only() {
-        let verdict = |policy, values| {
-            let page = origin("https://a.example");
-            check(
-                &page,
-                policy,
-                &url("https://b.example/"),
-                &headers(values),
-                true,
-            )
-        };
-        assert_eq!(
-            verdict(EmbedderPolicyValue::UnsafeNone, &["same-origin"]),
-            Verdict::Allowed
-        );
-        assert_eq!(
-            verdict(EmbedderPolicyValue::RequireCorp, &["same-origin"]),
-            Verdict::Blocked
-        );
+        use EmbedderPolicy::{Credentialless, RequireCorp, UnsafeNone};
+        let mut request = request("https://a.example", &["https://b.example/"]);
+        request.destination = Destination::IFrame;
+        for (policy, values, expected) in [
+            (UnsafeNone, &["same-origin"][..], true),
+            (RequireCorp, &["same-origin"], false),
+            (RequireCorp, &[], false),
+            (RequireCorp, &["cross-origin"], true),
+            (Credentialless, &[], false),
+        ] {
+            let target = url("https://b.example/");
+            let verdict = check_request(&request, policy, &target, &response(values));
+            assert_eq!(
+                verdict == Verdict::Allowed,
+                expected,
+                "{policy:?} {values:?}"
+            );
+        }
     }
 }

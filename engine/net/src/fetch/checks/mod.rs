@@ -7,6 +7,7 @@ pub mod cors_check;
 pub mod cors_preflight_check;
 pub mod cross_origin_resource_policy;
 pub mod csp;
+pub mod embedder_policy;
 pub mod integrity;
 pub mod local_network_access;
 pub mod mime_type;

@@ -47,6 +47,15 @@ pub fn is_top_level_navigation(request: &Request) -> bool {
             .is_some_and(|client| client.is_nested_browsing_context)
 }
 
+/// Whether a request is for the document of a frame, also of one that leads itself elsewhere.
+pub fn is_frame_navigation(request: &Request) -> bool {
+    match request.destination {
+        Destination::Frame | Destination::IFrame => true,
+        Destination::Document => !is_top_level_navigation(request),
+        _ => false,
+    }
+}
+
 /// Whether a destination is [script-like](https://fetch.spec.whatwg.org/#request-destination-script-like).
 pub fn is_script_like(destination: Destination) -> bool {
     matches!(

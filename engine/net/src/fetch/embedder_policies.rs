@@ -1,0 +1,220 @@
+//! Which documents have an [embedder policy](https://html.spec.whatwg.org/multipage/browsers.html#embedder-policies).
+//!
+//! Script keeps no such policies, so they are remembered from the documents' responses.
+
+use std::collections::VecDeque;
+
+use net_traits::request::Request;
+use parking_lot::Mutex;
+use servo_base::id::{PipelineId, WebViewId};
+use servo_url::ServoUrl;
+
+use super::checks::embedder_policy::EmbedderPolicy;
+use super::checks::request_kind::is_top_level_navigation;
+
+/// How many documents with a policy are remembered. The oldest are forgotten and have none then.
+const DOCUMENTS_LIMIT: usize = 512;
+
+/// The documents with an embedder policy other than `unsafe-none`.
+#[derive(Default)]
+pub struct EmbedderPolicies {
+    documents: Mutex<VecDeque<Document>>,
+}
+
+struct Document {
+    pipeline: PipelineId,
+    webview: WebViewId,
+    /// Without its fragment.
+    url: ServoUrl,
+    policy: EmbedderPolicy,
+    /// Whether every document around it has a policy, too.
+    is_isolated: bool,
+}
+
+impl EmbedderPolicies {
+    /// The response of the document that `request` is for has come, with this policy. `embedder` is that of the document
+    /// around it.
+    pub(crate) fn note_document(
+        &self,
+        request: &Request,
+        policy: EmbedderPolicy,
+        embedder: EmbedderPolicy,
+    ) {
+        let (Some(pipeline), Some(webview)) = (request.pipeline_id, request.target_webview_id)
+        else {
+            return;
+        };
+        let url = without_fragment(&request.current_url());
+        let mut documents = self.documents.lock();
+        // The newest document of a URL stands for it.
+        documents.retain(|document| document.webview != webview || document.url != url);
+        if policy == EmbedderPolicy::UnsafeNone {
+            return;
+        }
+        if documents.len() >= DOCUMENTS_LIMIT {
+            documents.pop_front();
+        }
+        documents.push_back(Document {
+            pipeline,
+            webview,
+            url,
+            policy,
+            is_isolated: is_top_level_navigation(request)
+                || embedder.is_compatible_with_isolation(),
+        });
+    }
+
+    /// The policy of who made `request`, before its referrer is determined: of its document, or for a frame to come of the
+    /// document around it.
+    ///
+    /// NB: of frames, and of documents that had no response (`about:srcdoc`), the referrer is what says whose they are: for
+    /// these script takes the URL of the document around them. One that changed its URL since its response is not found. A
+    /// frame that navigates itself is its own referrer, so the documents of frames count only if all around them have a policy.
+    pub(crate) fn of(&self, request: &Request) -> EmbedderPolicy {
+        let is_navigation = request.is_navigation_request();
+        if is_top_level_navigation(request) {
+            return EmbedderPolicy::UnsafeNone;
+        }
+        let documents = self.documents.lock();
+        if !is_navigation
+            && let Some(pipeline) = request.pipeline_id
+            && let Some(document) = documents
+                .iter()
+                .find(|document| document.pipeline == pipeline)
+        {
+            return document.policy;
+        }
+        let is_nested = request
+            .client
+            .as_ref()
+            .is_some_and(|client| client.is_nested_browsing_context);
+        let (true, Some(webview), Some(referrer)) = (
+            is_navigation || is_nested,
+            request.target_webview_id,
+            request.referrer.to_url(),
+        ) else {
+            return EmbedderPolicy::UnsafeNone;
+        };
+        let url = without_fragment(referrer);
+        documents
+            .iter()
+            .find(|document| {
+                document.webview == webview && document.url == url && document.is_isolated
+            })
+            .map(|document| document.policy)
+            .unwrap_or_default()
+    }
+}
+
+fn without_fragment(url: &ServoUrl) -> ServoUrl {
+    let mut url = url.clone();
+    url.as_mut_url().set_fragment(None);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use EmbedderPolicy::UnsafeNone;
+    use net_traits::request::{Destination, Referrer};
+    use servo_base::id::{PipelineNamespaceId, TEST_PIPELINE_ID, TEST_WEBVIEW_ID};
+
+    use super::super::checks::test_requests::{request, url};
+    use super::*;
+
+    const PAGE: &str = "https://a.example/page";
+
+    fn pipeline(number: u32) -> PipelineId {
+        PipelineId {
+            namespace_id: PipelineNamespaceId(number),
+            ..TEST_PIPELINE_ID
+        }
+    }
+
+    /// A request for `target` in the pipeline of that number.
+    fn request_in(number: u32, destination: Destination, target: &str) -> Request {
+        let mut request = request("https://a.example", &[target]);
+        request.pipeline_id = Some(pipeline(number));
+        request.target_webview_id = Some(TEST_WEBVIEW_ID);
+        request.destination = destination;
+        request
+    }
+
+    fn frame_of(referrer: &str) -> Request {
+        let mut request = request_in(9, Destination::IFrame, "https://b.example/");
+        request.referrer = Referrer::Client(url(referrer));
+        request
+    }
+
+    #[test]
+    fn a_documents_requests_have_its_policy() {
+        let policies = EmbedderPolicies::default();
+        let page = request_in(1, Destination::Document, PAGE);
+        policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
+        let image = |number| request_in(number, Destination::Image, "https://b.example/");
+        assert_eq!(policies.of(&image(1)), EmbedderPolicy::RequireCorp);
+        assert_eq!(policies.of(&image(2)), UnsafeNone);
+        // The next page's navigation is nobody's.
+        assert_eq!(policies.of(&page), UnsafeNone);
+    }
+
+    #[test]
+    fn a_frame_to_come_has_that_of_the_document_around_it() {
+        let policies = EmbedderPolicies::default();
+        let page = request_in(1, Destination::Document, &format!("{PAGE}#top"));
+        policies.note_document(&page, EmbedderPolicy::Credentialless, UnsafeNone);
+        assert_eq!(policies.of(&frame_of(PAGE)), EmbedderPolicy::Credentialless);
+        let other = frame_of("https://a.example/other");
+        assert_eq!(policies.of(&other), UnsafeNone);
+        // The page is loaded again, without a policy.
+        let page = request_in(2, Destination::Document, PAGE);
+        policies.note_document(&page, UnsafeNone, UnsafeNone);
+        assert_eq!(policies.of(&frame_of(PAGE)), UnsafeNone);
+    }
+
+    #[test]
+    fn a_document_without_a_response_has_that_of_its_parent() {
+        let policies = EmbedderPolicies::default();
+        let page = request_in(1, Destination::Document, PAGE);
+        policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
+        let mut image = request_in(5, Destination::Image, "https://b.example/");
+        image.referrer = Referrer::Client(url(PAGE));
+        assert_eq!(policies.of(&image), UnsafeNone);
+        if let Some(client) = &mut image.client {
+            client.is_nested_browsing_context = true;
+        }
+        assert_eq!(policies.of(&image), EmbedderPolicy::RequireCorp);
+    }
+
+    #[test]
+    fn a_frame_below_a_page_without_a_policy_may_leave() {
+        for embedder in [UnsafeNone, EmbedderPolicy::RequireCorp] {
+            let policies = EmbedderPolicies::default();
+            let frame = request_in(1, Destination::IFrame, PAGE);
+            policies.note_document(&frame, EmbedderPolicy::RequireCorp, embedder);
+            assert_eq!(policies.of(&frame_of(PAGE)), embedder);
+            // Script says the destination of a tab then.
+            let mut leaving = frame_of(PAGE);
+            leaving.destination = Destination::Document;
+            if let Some(client) = &mut leaving.client {
+                client.is_nested_browsing_context = true;
+            }
+            assert_eq!(policies.of(&leaving), embedder);
+            let image = request_in(1, Destination::Image, "https://b.example/");
+            assert_eq!(policies.of(&image), EmbedderPolicy::RequireCorp);
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let policies = EmbedderPolicies::default();
+        for number in 0..600 {
+            let target = format!("{PAGE}{number}");
+            let page = request_in(number, Destination::Document, &target);
+            policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
+        }
+        assert_eq!(policies.documents.lock().len(), DOCUMENTS_LIMIT);
+        let image = |number| request_in(number, Destination::Image, "https://b.example/");
+        assert_eq!(policies.of(&image(0)), UnsafeNone);
+        assert_eq!(policies.of(&image(599)), EmbedderPolicy::RequireCorp);
+    }
+}
