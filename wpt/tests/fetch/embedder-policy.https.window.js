@@ -59,6 +59,14 @@ for (const [value, mode, sent] of [
   }, `${value} ${sent ? "keeps" : "takes"} the credentials of a ${mode} request`);
 }
 
+// The window of a tab with these headers.
+async function tab(t, header) {
+  const opened = window.open(respond(TEST_ORIGIN, { type: "text/html", header, body: "<!DOCTYPE html><script>opener.postMessage('here');</script>" }));
+  t.add_cleanup(() => opened.close());
+  await new Promise((resolve) => addEventListener("message", resolve, { once: true }));
+  return opened;
+}
+
 for (const value of ["require-corp", "credentialless"]) {
   for (const [title, header, loads] of [
     ["without a policy", [], false],
@@ -66,9 +74,15 @@ for (const value of ["require-corp", "credentialless"]) {
     ["with credentialless", [policy("credentialless")], true],
   ]) {
     promise_test(async (t) => {
-      const { contentDocument } = await frame(t, [policy(value)]);
-      const inner = await frame(t, header, contentDocument);
+      const { document } = await tab(t, [policy(value)]);
+      const inner = await frame(t, header, document);
       assert_equals(inner.contentDocument !== null, loads);
     }, `A frame ${title} ${loads ? "loads" : "does not load"} in a page with ${value}`);
   }
 }
+
+promise_test(async (t) => {
+  const { contentDocument } = await frame(t, [policy("require-corp")]);
+  const inner = await frame(t, [policy("require-corp")], contentDocument);
+  assert_not_equals(inner.contentDocument, null);
+}, "A frame with a policy loads in one with a policy");

@@ -90,16 +90,12 @@ pub(crate) fn settle(
     taint: RedirectTaint,
     timing_allow_failed: bool,
 ) {
-    let is_tainted = taint != RedirectTaint::SameOrigin;
-    if request.is_navigation_request() && is_tainted {
-        timing.redirect_count = 0;
+    if timing_allow_failed && !is_top_level_navigation(request) {
+        make_opaque(timing);
     }
-    if !is_top_level_navigation(request) {
-        if timing_allow_failed {
-            make_opaque(timing);
-        }
-    } else if is_tainted {
-        // Other origins had a part in how long the redirects took.
+    // Other origins had a part in how many redirects there were, and how long they took.
+    if request.is_navigation_request() && taint != RedirectTaint::SameOrigin {
+        timing.redirect_count = 0;
         timing.redirect_start = None;
         timing.redirect_end = None;
     }
@@ -232,17 +228,24 @@ mod tests {
     }
 
     #[test]
-    fn parents_see_of_frames_what_servers_allow() {
+    fn of_frames_no_more_is_seen_than_servers_allow() {
+        use RedirectTaint::{CrossSite, SameOrigin};
         let start = CrossProcessInstant::now();
         let mut request = request("https://a.example", &["https://b.example/"]);
         request.destination = Destination::IFrame;
-        for failed in [false, true] {
+        for (taint, failed, count, begins) in [
+            (SameOrigin, false, 1, 10),
+            (SameOrigin, true, 0, 0),
+            (CrossSite, false, 0, 10),
+            (CrossSite, true, 0, 0),
+        ] {
             let mut timing = begun(start);
             redirected(&mut timing, after(start, 10));
             timing.redirect_count = 1;
-            settle(&mut timing, &request, RedirectTaint::CrossSite, failed);
-            assert_eq!(timing.redirect_count, 0);
-            assert_eq!(timing.redirect_start.is_some(), !failed);
+            settle(&mut timing, &request, taint, failed);
+            assert_eq!(timing.redirect_count, count);
+            assert_eq!(timing.redirect_start.is_some(), count > 0);
+            assert_eq!(timing.fetch_start, Some(after(start, begins)));
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use http::{HeaderMap, HeaderName};
 use net_traits::request::{Request, RequestMode, ResponseTainting};
+use net_traits::response::RedirectTaint;
 
 use super::origin_header::{request_origin, serialize_request_origin};
+use super::redirect_taint::redirect_taint;
 use crate::fetch::headers::header_list;
 
 const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
@@ -26,8 +28,10 @@ pub fn tao_check(request: &Request, headers: &HeaderMap) -> bool {
         return true;
     }
     // 6. A navigation's requester is not the document that will look.
+    // AD-HOC: nor does its tainting remember other origins on the way, as that of other requests does.
     if request.mode == RequestMode::Navigate
-        && request_origin(request) != Some(request.current_url().origin())
+        && (request_origin(request) != Some(request.current_url().origin())
+            || redirect_taint(request) != RedirectTaint::SameOrigin)
     {
         return false;
     }
@@ -84,6 +88,19 @@ mod tests {
         away.mode = RequestMode::Navigate;
         assert!(!passes(&away, &[]));
         assert!(passes(&away, &["https://a.example"]));
+        let mut back = request(
+            "https://a.example",
+            &["https://b.example/", "https://a.example/"],
+        );
+        back.mode = RequestMode::Navigate;
+        assert!(!passes(&back, &[]));
+        assert!(passes(&back, &["*"]));
+        let mut within = request(
+            "https://a.example",
+            &["https://a.example/1", "https://a.example/2"],
+        );
+        within.mode = RequestMode::Navigate;
+        assert!(passes(&within, &[]));
     }
 
     #[test]
