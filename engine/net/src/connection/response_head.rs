@@ -15,7 +15,8 @@
 //! # Fields that are left out
 //!
 //! A `Content-Length` that is no number is kept from hyper, so that the body goes on until the connection ends; one that
-//! contradicts itself is an error. So is a `Set-Cookie` that has control bytes. See [`fields`].
+//! contradicts itself is an error. A `Set-Cookie` that has control bytes is left out as well, and so is a line without a colon.
+//! See [`fields`].
 //!
 //! # Interim responses
 //!
@@ -192,15 +193,11 @@ impl<T: Transport> ResponseHeads<T> {
                     if self.interim_count > MOST_INTERIM_RESPONSES {
                         return Err(HeadError::EndlessInterimResponses);
                     }
+                    self.tidy_head()?;
                     self.give_out_head();
                 },
                 Some(Found::Head) => {
-                    let tidied = tidy(std::mem::take(&mut self.head));
-                    let Tidied {
-                        head,
-                        unusable_lengths,
-                    } = tidied.map_err(|ContradictoryLengths| HeadError::ContradictoryLengths)?;
-                    self.head = head;
+                    let unusable_lengths = self.tidy_head()?;
                     *self.expectation.0.unusable_lengths.lock() = unusable_lengths;
                     self.give_out_head();
                 },
@@ -214,6 +211,17 @@ impl<T: Transport> ResponseHeads<T> {
         }
         self.ready.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Takes out of the head, which is whole, what hyper must not see. Its `Content-Length`, if that is no number.
+    fn tidy_head(&mut self) -> Result<HeaderMap, HeadError> {
+        let tidied = tidy(std::mem::take(&mut self.head));
+        let Tidied {
+            head,
+            unusable_lengths,
+        } = tidied.map_err(|ContradictoryLengths| HeadError::ContradictoryLengths)?;
+        self.head = head;
+        Ok(unusable_lengths)
     }
 
     fn give_out_head(&mut self) {

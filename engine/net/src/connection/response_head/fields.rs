@@ -11,6 +11,10 @@
 //!
 //! RFC 6265bis has such a cookie
 //! [ignored](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.6), and not the response.
+//!
+//! # Lines without a colon
+//!
+//! AD-HOC: such a line is no header, and other browsers pass over it. hyper refuses the response.
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue};
@@ -36,7 +40,8 @@ pub(super) fn tidy(head: Vec<u8>) -> Result<Tidied, ContradictoryLengths> {
     let fields = fields(&head);
     let lengths = lengths(&fields)?;
     let is_left_out = |field: &Field<'_>| {
-        field.is_named(b"content-length") && !lengths.is_empty()
+        field.is_nothing()
+            || field.is_named(b"content-length") && !lengths.is_empty()
             || field.is_named(b"set-cookie") && field.lines.iter().copied().any(is_replaceable)
     };
     let head = if fields.iter().any(is_left_out) {
@@ -51,9 +56,10 @@ pub(super) fn tidy(head: Vec<u8>) -> Result<Tidied, ContradictoryLengths> {
     })
 }
 
-/// One field with the lines that continue it, or the status line, or the empty line at the end.
+/// One field with the lines that continue it, or the status line, or an empty line before that or at the end.
 struct Field<'a> {
     lines: &'a [u8],
+    is_status_line: bool,
 }
 
 fn fields(head: &[u8]) -> Vec<Field<'_>> {
@@ -68,13 +74,29 @@ fn fields(head: &[u8]) -> Vec<Field<'_>> {
         position += line.len();
     }
     fields.extend(head.get(start..));
-    fields.into_iter().map(|lines| Field { lines }).collect()
+    // NOTE: empty lines before a status line are skipped, as in RFC 9112 section 2.2.
+    let is_empty = |lines: &&[u8]| lines.trim_ascii().is_empty();
+    let status_line = fields.iter().take_while(|lines| is_empty(lines)).count();
+    fields
+        .into_iter()
+        .enumerate()
+        .map(|(index, lines)| Field {
+            lines,
+            is_status_line: index == status_line,
+        })
+        .collect()
 }
 
 impl Field<'_> {
+    /// Whether it is none, and no part of a head either.
+    fn is_nothing(&self) -> bool {
+        !self.is_status_line && self.colon().is_none() && !self.lines.trim_ascii().is_empty()
+    }
+
     /// Where its name ends.
     fn colon(&self) -> Option<usize> {
-        self.lines.iter().position(|byte| *byte == b':')
+        let mut line = self.lines.iter().take_while(|byte| **byte != b'\n');
+        line.position(|byte| *byte == b':')
     }
 
     fn is_named(&self, name: &[u8]) -> bool {
@@ -194,6 +216,19 @@ mod tests {
         ] {
             assert_eq!(tidied(lines), Ok(unchanged(lines)));
         }
+    }
+
+    #[test]
+    fn a_line_without_a_colon_is_left_out() {
+        for (lines, rest) in [
+            ("nothing\r\n", ""),
+            ("X: y\r\nno thing\n : z\r\nA: b\r\n", "X: y\r\nA: b\r\n"),
+            ("X: y\r\n no thing\r\n", "X: y\r\n no thing\r\n"),
+        ] {
+            assert_eq!(tidied(lines), Ok(unchanged(rest)));
+        }
+        let head = b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n".to_vec();
+        assert_eq!(tidy(head.clone()).unwrap().head, head);
     }
 
     #[test]

@@ -74,10 +74,34 @@ enum Part {
     StatusLine(Start<STATUS_START>),
     /// A header, a continuation of the one before, or the line that ends the head.
     LineStart,
-    Name(Start<NAME_START>),
+    /// A header's name, or a line without a colon.
+    Name(Name),
     Value,
     /// What is no head: a body, what another protocol sends, or what makes no sense.
     Rest,
+}
+
+/// What may become a header's name.
+struct Name {
+    start: Start<NAME_START>,
+    is_token: bool,
+}
+
+impl Name {
+    const EMPTY: Self = Self {
+        start: Start::EMPTY,
+        is_token: true,
+    };
+
+    fn with(mut self, byte: u8) -> Self {
+        self.push(byte);
+        self
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.start.push(byte.to_ascii_lowercase());
+        self.is_token &= is_token_byte(byte);
+    }
 }
 
 /// What has been found in a response.
@@ -185,20 +209,18 @@ impl HeadScanner {
             (Part::LineStart, b'\n') => return Some(Found::Head),
             // NOTE: the value goes on, by obsolete line folding, RFC 9112 section 5.2.
             (Part::LineStart, b' ' | b'\t') => self.part = Part::Value,
-            (Part::Value, b'\n') => self.part = Part::LineStart,
+            (Part::Name(_) | Part::Value, b'\n') => self.part = Part::LineStart,
+            (Part::LineStart, b':') => return Some(Found::Malformed),
             (Part::Name(name), b':') => {
-                self.replaces = !name.whole().is_some_and(|name| KEPT.contains(&name));
+                if !name.is_token {
+                    return Some(Found::Malformed);
+                }
+                let name = name.start.whole();
+                self.replaces = !name.is_some_and(|name| KEPT.contains(&name));
                 self.part = Part::Value;
             },
-            (Part::LineStart | Part::Name(_), byte) if !is_token_byte(byte) => {
-                return Some(Found::Malformed);
-            },
-            (Part::LineStart, byte) => {
-                let mut name = Start::EMPTY;
-                name.push(byte.to_ascii_lowercase());
-                self.part = Part::Name(name);
-            },
-            (Part::Name(name), byte) => name.push(byte.to_ascii_lowercase()),
+            (Part::LineStart, byte) => self.part = Part::Name(Name::EMPTY.with(byte)),
+            (Part::Name(name), byte) => name.push(byte),
             (Part::Value, control) if self.replaces && is_replaceable(control) => {
                 *byte = REPLACEMENT;
             },
@@ -326,7 +348,7 @@ mod tests {
     #[test]
     fn what_is_found() {
         use Found::{Head, InterimHead, LoneCr, Malformed, Stray};
-        let cases: [(&[u8], Option<Found>); 19] = [
+        let cases: [(&[u8], Option<Found>); 20] = [
             (b"", None),
             (b"HTT", None),
             (b"\r\n\nHTTP/1.1 200 OK\r\na: b\r\n", None),
@@ -337,8 +359,9 @@ mod tests {
             (b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 2", Some(InterimHead)),
             (b"TEST", Some(Stray)),
             (b"HTTQ", Some(Stray)),
-            (b"HTTP/1.1 200 OK\r\nno colon\r\n", Some(Malformed)),
-            (b"HTTP/1.1 200 OK\r\nname\r\n", Some(Malformed)),
+            (b"HTTP/1.1 200 OK\r\nno colon\r\n", None),
+            (b"HTTP/1.1 200 OK\r\nname\r\n\r\n", Some(Head)),
+            (b"HTTP/1.1 200 OK\r\na b: c\r\n", Some(Malformed)),
             (b"HTTP/1.1 200 OK\r\n: x\r\n", Some(Malformed)),
             (b"HTTP/1.1\r200 OK\r\n\r\n", Some(LoneCr)),
             (b"HTTP/1.1 200 OK\n\ra: b\n\n", Some(LoneCr)),
