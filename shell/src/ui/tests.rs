@@ -15,7 +15,7 @@ use super::{Commands, Interface, View, interface_ui, theme};
 use crate::browser::certificate_error::CertificateError;
 use crate::browser::command::Command;
 use crate::browser::dialog::{Dialog, DialogAnswer, DialogId, DialogView};
-use crate::browser::permissions::Permissions;
+use crate::browser::permissions::{ConnectionFacts, Permissions};
 use crate::browser::tab::{LoadFailure, LoadProgress, Notice, OwnPage, TabKey, TabState};
 
 struct Shown {
@@ -218,6 +218,27 @@ fn a_certificate_is_accepted_after_a_word_about_the_risk() {
     let mut moved = failed_page("https://example.org/", true);
     moved.url = Some(Url::parse("https://example.org/elsewhere").unwrap());
     assert!(!is_there(&Shown::new(vec![moved]), "certificate of"));
+}
+
+#[test]
+fn a_certificate_that_was_only_accepted_is_not_secure() {
+    let mut tab = page("https://example.org/");
+    tab.push_connection(ConnectionFacts {
+        origin: Url::parse("https://example.org/").unwrap().origin(),
+        lines: Vec::new(),
+        certificate: Vec::new(),
+        caution: Some("The certificate is not valid"),
+    });
+    let shown = Shown::new(vec![tab]);
+    let says = |text: &str| {
+        let node = shown.harness.query_by(|node| {
+            let said = [node.label(), node.value()];
+            said.into_iter().flatten().any(|name| name.contains(text))
+        });
+        node.is_some()
+    };
+    assert!(says("Not secure"));
+    assert!(!says("encrypted"));
 }
 
 #[test]

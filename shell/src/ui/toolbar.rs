@@ -332,6 +332,12 @@ fn site_button_ui(
     let (icon, text, tooltip) = match url {
         None => return Rect::from_min_size(rect.min, vec2(0.0, rect.height())),
         Some(_) if tab.failed_to_load() => (Icon::Warning, "", "This page could not be loaded"),
+        Some(url)
+            if url.scheme() == "https"
+                && let Some(caution) = tab.connection().and_then(|facts| facts.caution) =>
+        {
+            (Icon::Warning, "Not secure", caution)
+        },
         Some(url) if url.scheme() == "https" => {
             (Icon::Lock, "", "The connection to this site is encrypted")
         },

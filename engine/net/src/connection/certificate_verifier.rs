@@ -310,6 +310,10 @@ pub(super) fn describe(problem: &TlsError) -> String {
             "it is not for servers"
         },
         CertificateError::BadSignature => "its signature is wrong",
+        CertificateError::Other(other) => match other.0.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => "it is an authority's and not a server's",
+            _ => "it could not be accepted",
+        },
         other => return format!("it could not be accepted ({other})"),
     };
     text.to_owned()

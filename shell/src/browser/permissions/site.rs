@@ -67,7 +67,7 @@ impl ConnectionFacts {
                 }
                 if secured.certificate_error_overridden {
                     caution = Some(
-                        "The certificate was not checked: you may be talking to somebody else.",
+                        "The certificate is not valid, or was not checked: you may be talking to somebody else.",
                     );
                 }
             },

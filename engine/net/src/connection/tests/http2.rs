@@ -214,6 +214,29 @@ async fn an_override_is_for_one_host_and_certificate() {
 }
 
 #[tokio::test]
+async fn an_authority_is_no_server() {
+    let mut params = CertificateParams::new(vec!["secure.test".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let der = params.self_signed(&key).unwrap().der().clone();
+    let certificates = Certificates {
+        authority: der.clone(),
+        leaf: der,
+        key: key.serialize_der(),
+    };
+    let server = ok_server(&certificates).await;
+    for options in [trusting(&certificates), options(HOSTS)] {
+        let result = Connections::new(options)
+            .exchange(secure(&server, "/"))
+            .await;
+        assert!(
+            matches!(&result, Err(ConnectionError::Certificate { problem, .. }) if problem == "it is an authority's and not a server's"),
+            "{result:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn certificates_must_be_for_the_host() {
     let certificates = Certificates::new(&["other.test"]);
     let server = ok_server(&certificates).await;
