@@ -237,7 +237,7 @@ fn a_certificate_that_was_only_accepted_is_not_secure() {
         });
         node.is_some()
     };
-    assert!(says("Not secure"));
+    assert!(says("Site information: The certificate is not valid"));
     assert!(!says("encrypted"));
 }
 
