@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::arguments::{Arguments, Product};
-use crate::browser::{self, Launcher};
+use crate::browser::{Launcher, program as browser_program};
 use crate::outcome::{Browser, TestResult};
 use crate::report_script;
 use crate::suite::Served;
@@ -128,12 +128,12 @@ fn launcher(
     };
     let program = match named {
         Some(path) => path.clone(),
-        None => browser::built_browser()?,
+        None => browser_program::built_browser()?,
     };
     let is_own = matches!(served, Served::Own(_));
-    let plays_the_user = is_own && browser::has_option(&program, TEST_DRIVER)?;
+    let plays_the_user = is_own && browser_program::has_option(&program, TEST_DRIVER)?;
     Ok(Launcher {
-        browser: Browser::new(product.name(), &browser::version(&program)?),
+        browser: Browser::new(product.name(), &browser_program::version(&program)?),
         program,
         arguments: [
             OsString::from("--headless"),
