@@ -55,7 +55,7 @@ const MEETINGS: &[Meeting] = &[
         answer: || {
             raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         },
-        outcome: "TypeError",
+        outcome: "101 ",
     },
     Meeting {
         name: "a chunk extension of 100 MB",
