@@ -160,6 +160,17 @@ impl Body {
         (first, is_complete)
     }
 
+    /// A body that ends when and as this one does, and has no bytes.
+    pub fn without_bytes(self) -> Self {
+        Self::from_stream(stream::unfold(self, |mut body| async move {
+            loop {
+                if let Err(error) = body.next().await? {
+                    return Some((Err(error), body));
+                }
+            }
+        }))
+    }
+
     /// [Fully reads](https://fetch.spec.whatwg.org/#body-fully-read) the body.
     ///
     /// # Errors
@@ -243,6 +254,15 @@ mod tests {
         let first = body.first_bytes_until(9, Some(deadline)).await;
         assert_eq!(first, ("abc".into(), false));
         assert_eq!(body.next().await, Some(Ok("abc".into())));
+    }
+
+    #[tokio::test]
+    async fn a_body_without_bytes_ends_as_it_would_have() {
+        let mut whole = body(&[Ok(b"abc"), Ok(b"def")]).without_bytes();
+        assert_eq!(whole.next().await, None);
+        let mut broken = body(&[Ok(b"abc"), Err(BodyError::Truncated)]).without_bytes();
+        assert_eq!(broken.next().await, Some(Err(BodyError::Truncated)));
+        assert_eq!(broken.next().await, None);
     }
 
     #[tokio::test]

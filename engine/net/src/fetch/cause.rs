@@ -110,6 +110,9 @@ pub enum Cause {
     /// The response's body broke off while it was needed whole.
     #[error(transparent)]
     Body(#[from] super::body::BodyError),
+    /// The [preload](https://html.spec.whatwg.org/multipage/links.html#preload) that would have been the response had failed.
+    #[error("its preload had failed: {0}")]
+    Preload(Box<Cause>),
     /// A file, directory or blob could not be read.
     #[error("{what}")]
     Local {
@@ -252,8 +255,9 @@ impl Cause {
                 NetworkError::CrossOriginResponse
             },
             // NB: script gives failed fetches an entry in the performance timeline, as the standard says, but not for errors
-            // that it takes for permanent. The blocked response must have one, like those that are not blocked.
-            Self::OpaqueResponse => NetworkError::ConnectionFailure,
+            // that it takes for permanent. The blocked response must have one, like those that are not blocked, and so must
+            // a request whose preload has none. Of a failed preload no more is told than that.
+            Self::OpaqueResponse | Self::Preload(_) => NetworkError::ConnectionFailure,
             Self::Scheme { .. } => NetworkError::UnsupportedScheme,
             Self::BadPort { .. } => NetworkError::InvalidPort,
             Self::MixedContent => NetworkError::MixedContent,

@@ -90,12 +90,6 @@ async fn run(
     let mut params = FetchParams::new(request);
     let mut progress = Progress::NothingSent;
     let preload_id = params.request.preload_id.clone();
-    if let Some(id) = &preload_id {
-        context
-            .state
-            .preloaded
-            .begin(id.clone(), params.request.integrity_metadata.clone());
-    }
     events::emit(&params.request, || Stage::Started {
         method: params.request.method.clone(),
         url: params.request.current_url(),
@@ -114,6 +108,9 @@ async fn run(
             };
             hand_over(&params.request, response, target, context, &mut progress).await;
         } => {},
+    }
+    if let Some(id) = &preload_id {
+        context.state.preloaded.end(id);
     }
     if progress != Progress::Ended {
         end_cancelled(&params.request, target, context, progress);

@@ -27,6 +27,7 @@ use super::headers::access_control::cors_exposed_header_names;
 use super::http_fetch::{MakeCorsPreflight, http_fetch};
 use super::opaque_response;
 use super::params::FetchParams;
+use super::preload;
 use super::response::FetchResponse;
 use super::scheme_fetch::scheme_fetch;
 use super::timing;
@@ -112,8 +113,7 @@ pub(crate) async fn main_fetch(
     if let Some(response) = request_interception::intercept(request, context).await {
         return response;
     }
-    if let Some(response) = params.preloaded_response_candidate.take().await {
-        context.timing.inner().preloaded = true;
+    if let Some(response) = preload::consumed(params, &context.timing).await {
         return response;
     }
     fetch_by_origin_and_mode(params, target, context).await

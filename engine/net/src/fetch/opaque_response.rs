@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use http::header::RANGE;
-use net_traits::request::Request;
+use net_traits::request::{Destination, Initiator, Request};
 use net_traits::response::ResponseType;
 use servo_base::id::PipelineId;
 use servo_url::ServoUrl;
@@ -43,7 +43,8 @@ impl MediaRequesters {
     }
 }
 
-/// Whether a page may have `response`, whose body is read as far as that takes.
+/// Whether a page may have `response`, whose body is read as far as that takes. What nobody is going to read loses its bytes
+/// instead.
 pub(super) async fn is_allowed(
     request: &Request,
     response: &mut FetchResponse,
@@ -53,6 +54,10 @@ pub(super) async fn is_allowed(
     if response.head.response_type != ResponseType::Opaque
         || !matches!(url.scheme(), "http" | "https")
     {
+        return true;
+    }
+    if is_never_read(request) {
+        response.body = std::mem::take(&mut response.body).without_bytes();
         return true;
     }
     let internal = response.head.actual_response();
@@ -90,6 +95,17 @@ pub(super) async fn is_allowed(
     is_allowed
 }
 
+/// Whether the opaque response to `request` is of no use beyond the cache that it fills.
+///
+/// AD-HOC: opaque-response blocking makes no difference here, and would tell by an event what the response is.
+fn is_never_read(request: &Request) -> bool {
+    // A prefetch is for the navigation that follows.
+    request.initiator == Initiator::Prefetch
+        // Fonts are always [fetched with CORS](https://drafts.csswg.org/css-fonts-4/#font-fetching-requirements), so no
+        // request matches an opaque preload of one.
+        || request.preload_id.is_some() && request.destination == Destination::Font
+}
+
 fn media_request_state(
     request: &Request,
     url: &ServoUrl,
@@ -118,9 +134,35 @@ fn media_request_state(
 
 #[cfg(test)]
 mod tests {
+    use net_traits::request::PreloadId;
     use servo_base::id::{Index, PipelineNamespaceId};
 
     use super::*;
+    use crate::fetch::checks::test_requests::request;
+
+    #[test]
+    fn prefetches_and_preloaded_fonts_are_never_read() {
+        use Destination::{Audio, Font, Image, None as Empty, Script, Style};
+        for (initiator, preloads, destinations, expected) in [
+            (Initiator::Prefetch, false, &[Empty, Font, Image][..], true),
+            (Initiator::None, true, &[Font], true),
+            (
+                Initiator::None,
+                true,
+                &[Empty, Audio, Image, Script, Style],
+                false,
+            ),
+            (Initiator::None, false, &[Empty, Font, Image], false),
+        ] {
+            for destination in destinations {
+                let mut request = request("https://a.example", &["https://b.example/"]);
+                request.initiator = initiator;
+                request.preload_id = preloads.then(PreloadId::default);
+                request.destination = *destination;
+                assert_eq!(is_never_read(&request), expected, "{destination:?}");
+            }
+        }
+    }
 
     #[test]
     fn requesters_are_bounded() {

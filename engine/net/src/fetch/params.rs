@@ -4,7 +4,7 @@ use net_traits::request::Request;
 use tokio::sync::oneshot;
 
 use super::checks::embedder_policy::EmbedderPolicy;
-use super::preload::Preloaded;
+use super::preload::PreloadOutcome;
 use super::user_enabled_cors::Chain;
 
 /// A [preloaded response candidate](https://fetch.spec.whatwg.org/#fetch-params-preloaded-response-candidate).
@@ -14,9 +14,9 @@ pub(crate) enum PreloadedResponseCandidate {
     #[default]
     None,
     /// “pending”: the preload is under way and sends its response here.
-    Pending(oneshot::Receiver<Preloaded>),
+    Pending(oneshot::Receiver<PreloadOutcome>),
     /// The response.
-    Response(Box<Preloaded>),
+    Response(PreloadOutcome),
 }
 
 /// One fetch's request, and what its algorithms tell one another beside it.

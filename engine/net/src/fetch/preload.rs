@@ -4,30 +4,32 @@
 use bytes::Bytes;
 use content_security_policy::{SubresourceIntegrityMetadata, parse_subresource_integrity_metadata};
 use http::Method;
+use net_traits::ResourceFetchTimingContainer;
 use net_traits::request::{PreloadId, PreloadKey, Request, RequestMode};
 use net_traits::response::Response;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
-use super::body::Body;
+use super::body::{Body, BodyError};
 use super::cause::Cause;
-use super::params::PreloadedResponseCandidate;
+use super::params::{FetchParams, PreloadedResponseCandidate};
 use super::response::FetchResponse;
+use super::user_enabled_cors;
 
 /// How large a preloaded body may be, in bytes; a larger one is fetched when the page asks.
 const BODY_LIMIT: usize = 32 << 20;
 /// How many preloads are remembered; the page of a forgotten one fetches it again.
 const ENTRY_LIMIT: usize = 512;
 
-/// A preloaded response: its head and the whole of its body.
-pub(crate) type Preloaded = (Response, Bytes);
+/// What became of a preload: the response's head and the whole of its body, or why it is a network error.
+pub(crate) type PreloadOutcome = Result<Box<(Response, Bytes)>, Box<Cause>>;
 
 /// A [preload entry](https://html.spec.whatwg.org/multipage/links.html#preload-entry).
 struct Entry {
     integrity_metadata: String,
-    response: Option<Preloaded>,
-    on_response_available: Option<oneshot::Sender<Preloaded>>,
+    response: Option<PreloadOutcome>,
+    on_response_available: Option<oneshot::Sender<PreloadOutcome>>,
 }
 
 /// The preload entries of all documents; each document knows the ids of its own.
@@ -37,17 +39,20 @@ pub struct PreloadedResources {
 }
 
 impl PreloadedResources {
-    /// A preload begins: step 8 of
+    /// A preload begins, if `request` is one: steps 6 and 7 of
     /// [preload](https://html.spec.whatwg.org/multipage/links.html#preload).
-    pub(crate) fn begin(&self, id: PreloadId, integrity_metadata: String) {
+    pub(crate) fn begin(&self, request: &Request) {
+        let Some(id) = &request.preload_id else {
+            return;
+        };
         let mut entries = self.entries.lock();
         if entries.len() >= ENTRY_LIMIT {
             entries.retain(|_, entry| entry.response.is_none());
         }
         entries.insert(
-            id,
+            id.clone(),
             Entry {
-                integrity_metadata,
+                integrity_metadata: request.integrity_metadata.clone(),
                 response: None,
                 on_response_available: None,
             },
@@ -60,33 +65,52 @@ impl PreloadedResources {
         let FetchResponse {
             head, body, cause, ..
         } = response;
-        // 11.1. and 11.2. A body that could not be read makes the response a network error.
-        let body = match body.read_all(BODY_LIMIT).await {
-            Ok(bytes) if !head.is_network_error() => bytes,
-            // A preload that failed leaves nothing behind, so that the page's own request is made anew.
-            outcome => {
-                self.entries.lock().remove(id);
-                return match (cause, outcome) {
-                    (_, Err(error)) => FetchResponse::network_error(Cause::Body(error)),
-                    (cause, Ok(_)) => FetchResponse {
-                        cause,
-                        ..FetchResponse::new(head, Body::Empty)
-                    },
-                };
-            },
+        // 11.1. and 11.2. What has no body that could be read is a network error.
+        let body = match head.get_network_error() {
+            Some(error) => Err(cause.unwrap_or_else(|| Box::new(Cause::Replaced(error.clone())))),
+            None => body
+                .read_all(BODY_LIMIT)
+                .await
+                .map_err(|error| Box::new(Cause::Body(error))),
         };
+        let (outcome, response) = match body {
+            Ok(body) => (
+                Ok(Box::new((head.clone(), body.clone()))),
+                FetchResponse::new(head, Body::Bytes(body)),
+            ),
+            Err(cause) => (Err(cause.clone()), FetchResponse::network_error(*cause)),
+        };
+        // AD-HOC: what was given up here did not fail, so the page's own request is made.
+        if let Err(cause) = &outcome
+            && is_given_up(cause)
+        {
+            self.entries.lock().remove(id);
+            return response;
+        }
         let mut entries = self.entries.lock();
         // 11.5. Keep the response, or give it to who waits.
         if let Some(entry) = entries.get_mut(id) {
             match entry.on_response_available.take() {
                 Some(waiting) => {
-                    let _ = waiting.send((head.clone(), body.clone()));
+                    let _ = waiting.send(outcome);
                     entries.remove(id);
                 },
-                None => entry.response = Some((head.clone(), body.clone())),
+                None => entry.response = Some(outcome),
             }
         }
-        FetchResponse::new(head, Body::Bytes(body))
+        response
+    }
+
+    /// The fetch of a preload is over. If it was terminated before its response was there, who waits for that fetches for
+    /// itself.
+    pub(crate) fn end(&self, id: &PreloadId) {
+        let mut entries = self.entries.lock();
+        if entries
+            .get(id)
+            .is_some_and(|entry| entry.response.is_none())
+        {
+            entries.remove(id);
+        }
     }
 
     /// [Consumes a preloaded resource](https://html.spec.whatwg.org/multipage/links.html#consume-a-preloaded-resource):
@@ -133,7 +157,7 @@ impl PreloadedResources {
             // 8. and 10. Give the response, once.
             Some(response) => {
                 entries.remove(id);
-                PreloadedResponseCandidate::Response(Box::new(response))
+                PreloadedResponseCandidate::Response(response)
             },
             // 9. Wait for it. A second consumer fetches for itself.
             None if entry.on_response_available.is_none() => {
@@ -146,31 +170,51 @@ impl PreloadedResources {
     }
 }
 
+/// Whether a preload ended because of this browser's limits or its user, and not by its response.
+fn is_given_up(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Cancelled | Cause::Body(BodyError::Cancelled | BodyError::TooLarge { .. })
+    )
+}
+
 impl PreloadedResponseCandidate {
     /// Steps 1 to 3 of the first case of step 12 of
     /// [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch): the candidate, once it is there.
-    pub(crate) async fn take(&mut self) -> Option<FetchResponse> {
-        let (head, body) = match std::mem::take(self) {
-            Self::None => return None,
-            Self::Pending(receiver) => receiver.await.ok()?,
-            Self::Response(response) => *response,
-        };
-        Some(FetchResponse::new(head, Body::Bytes(body)))
+    async fn take(&mut self) -> Option<PreloadOutcome> {
+        match std::mem::take(self) {
+            Self::None => None,
+            Self::Pending(receiver) => receiver.await.ok(),
+            Self::Response(outcome) => Some(outcome),
+        }
+    }
+}
+
+/// The first case of step 12 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch): the preload's response, if
+/// there is one.
+///
+/// AD-HOC: a CORS failure that user-enabled CORS may ask about is not handed over, since preloads do not ask.
+pub(crate) async fn consumed(
+    params: &mut FetchParams,
+    timing: &ResourceFetchTimingContainer,
+) -> Option<FetchResponse> {
+    let outcome = params.preloaded_response_candidate.take().await?;
+    let may_ask = |failure| user_enabled_cors::may_ask_about(params, failure);
+    match outcome {
+        Ok(response) => {
+            // NB: script reports the timing of the preload, and not that of a request which is marked like this.
+            timing.inner().preloaded = true;
+            let (head, body) = *response;
+            Some(FetchResponse::new(head, Body::Bytes(body)))
+        },
+        Err(cause) if cause.cors_failure().is_some_and(may_ask) => None,
+        Err(cause) => {
+            // NB: of an error that script takes for permanent it does not report the preload's timing.
+            timing.inner().preloaded = !cause.network_error().is_permanent_failure();
+            Some(FetchResponse::network_error(Cause::Preload(cause)))
+        },
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_failed_preload_is_forgotten() {
-        let preloads = PreloadedResources::default();
-        let id = PreloadId::default();
-        preloads.begin(id.clone(), String::new());
-        let _ = preloads
-            .complete(&id, FetchResponse::network_error(Cause::Cancelled))
-            .await;
-        assert!(preloads.entries.lock().is_empty());
-    }
-}
+mod tests;

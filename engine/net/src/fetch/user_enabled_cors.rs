@@ -14,6 +14,7 @@ mod facts;
 mod hold;
 mod ledger;
 mod preflights;
+mod preloads;
 mod redirects;
 
 use http::{HeaderMap, header};
@@ -30,6 +31,7 @@ pub(crate) use self::egress::Way;
 pub use self::egress_view::{EgressView, EgressViewError};
 use self::hold::Hold;
 pub(crate) use self::preflights::{cors_succeeded, instead_of_preflight};
+pub(crate) use self::preloads::may_ask_about;
 use super::cause::{Cause, CorsFailure};
 use super::checks::cors_preflight_check::needs_preflight;
 use super::checks::status::is_redirect_status;

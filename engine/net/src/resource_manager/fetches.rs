@@ -83,6 +83,8 @@ fn run<T>(
     };
     let claim = FileClaim::new(&request, &state.files);
     let context = context(state, &request, &registration, claim.check.clone());
+    // NB: the request that consumes a preload may come right after it, so the preload is known before its task runs.
+    state.preloaded.begin(&request);
     runtime::spawn(async move {
         match redirect {
             Some(init) => follow_manual_redirect(request, init, &mut target, &context).await,
