@@ -1,5 +1,6 @@
 //! What a request gets of a preload, by the standard's rules and by ours.
 
+use futures::FutureExt;
 use net_traits::request::{CredentialsMode, Destination};
 use net_traits::{NetworkError, ResourceFetchTiming, ResourceTimingType};
 
@@ -203,6 +204,7 @@ async fn nobody_waits_for_a_terminated_preload() {
     let mut params = FetchParams::new(request.clone());
     params.preloaded_response_candidate = preloads.consume(&request);
     preloads.end(&id);
-    assert!(consume_candidate(&mut params).await.0.is_none());
+    let (response, _) = consume_candidate(&mut params).now_or_never().unwrap();
+    assert!(response.is_none());
     assert!(preloads.entries.lock().is_empty());
 }
