@@ -148,7 +148,7 @@ pub fn header_grammars(bytes: &[u8]) {
 pub fn certificate(bytes: &[u8]) {
     if let Ok(summary) = CertificateSummary::parse(bytes) {
         assert!(summary.names.len() <= 64);
-        assert_eq!(summary.fingerprint.len(), 32);
+        assert_eq!(summary.fingerprint.len(), 95);
         assert!(
             summary
                 .lines()

@@ -6,12 +6,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
 use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use thiserror::Error;
 use time::OffsetDateTime;
 use user_cors::bounded_escaped;
+
+use super::error::LeafCertificate;
 
 /// How many of a certificate's names are kept.
 const MAX_NAMES: usize = 64;
@@ -49,8 +50,8 @@ pub struct CertificateSummary {
     pub names: Vec<String>,
     /// How many hosts more it is for.
     pub more_names: usize,
-    /// The SHA-256 digest of all of it.
-    pub fingerprint: Vec<u8>,
+    /// The [fingerprint](LeafCertificate::fingerprint).
+    pub fingerprint: String,
 }
 
 /// What is shown of a [distinguished name](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.4).
@@ -103,7 +104,7 @@ impl CertificateSummary {
             not_after,
             names: names.kept,
             more_names: names.more,
-            fingerprint: digest(&SHA256, bytes).as_ref().to_vec(),
+            fingerprint: LeafCertificate(bytes.to_vec()).fingerprint(),
         })
     }
 }
@@ -131,17 +132,12 @@ impl CertificateSummary {
             )
         };
         let (from, to) = (day(self.not_before), day(self.not_after));
-        let fingerprint: Vec<String> = self
-            .fingerprint
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
         vec![
             ("Issued to", self.subject.shown()),
             ("Issued by", self.issuer.shown()),
             ("Valid", format!("{from} to {to} (UTC)")),
             ("Names", names.join(", ")),
-            ("SHA-256", fingerprint.join(":")),
+            ("SHA-256", self.fingerprint.clone()),
         ]
     }
 }
@@ -346,7 +342,7 @@ mod tests {
         // The second is beyond what a UTCTime can say.
         assert_eq!(summary.not_before, Some(date_time_ymd(2026, 2, 3).into()));
         assert_eq!(summary.not_after, Some(date_time_ymd(2061, 4, 5).into()));
-        assert_eq!(summary.fingerprint, digest(&SHA256, &bytes).as_ref());
+        assert_eq!(summary.fingerprint, LeafCertificate(bytes).fingerprint());
     }
 
     #[test]
@@ -371,7 +367,7 @@ mod tests {
             not_after: None,
             names: (0..20).map(|number| format!("n{number}.example")).collect(),
             more_names: 3,
-            fingerprint: vec![0xab, 0x01],
+            fingerprint: "AB:01".to_owned(),
         };
         let lines = summary.lines();
         let texts: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
