@@ -1,18 +1,22 @@
 //! What a fetch works with: the stores that outlive it, and its own context.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 use devtools_traits::DevtoolsControlMsg;
 use embedder_traits::GenericEmbedderProxy;
+use http::HeaderMap;
 use net_traits::NetworkError;
 use net_traits::ResourceFetchTimingContainer;
 use net_traits::filemanager_thread::FileTokenCheck;
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use servo_base::id::HistoryStateId;
+use servo_url::ServoUrl;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use url::Host;
 
 use crate::connection::Connections;
 use crate::cookies::CookieJar;
@@ -61,6 +65,27 @@ pub struct NetworkState {
     pub devtools: Option<Sender<DevtoolsControlMsg>>,
     /// The way to the program that embeds Servo.
     pub embedder: GenericEmbedderProxy<NetToEmbedderMsg>,
+}
+
+impl NetworkState {
+    /// Notes what a response says of its host by `Strict-Transport-Security`, as
+    /// [`HstsList::update`] does. A host that becomes known
+    /// [allows no recourse](https://www.rfc-editor.org/rfc/rfc6797#section-8.4), so that what a person accepted there before ends.
+    pub(crate) fn note_strict_transport_security(
+        &self,
+        url: &ServoUrl,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) {
+        let mut hsts = self.hsts.write();
+        hsts.update(url, headers, now);
+        self.connections
+            .certificate_overrides()
+            .retain(|host| match host {
+                Host::Domain(name) => !hsts.is_known_host(name, now),
+                Host::Ipv4(_) | Host::Ipv6(_) => true,
+            });
+    }
 }
 
 /// What one fetch has beside its [fetch params](https://fetch.spec.whatwg.org/#fetch-params).

@@ -55,6 +55,13 @@ impl CertificateOverrides {
         !entries.is_empty() && entries.contains(&Override::new(host.clone(), leaf))
     }
 
+    /// Forgets the overrides of hosts that `has_recourse` says no to.
+    pub fn retain(&self, has_recourse: impl Fn(&Host<String>) -> bool) {
+        self.entries
+            .write()
+            .retain(|entry| has_recourse(&entry.host));
+    }
+
     /// Forgets all overrides.
     pub fn clear(&self) {
         self.entries.write().clear();
@@ -79,6 +86,17 @@ mod tests {
         assert!(!overrides.contains(&domain("b.test"), b"certificate"));
         overrides.clear();
         assert!(!overrides.contains(&domain("a.test"), b"certificate"));
+    }
+
+    #[test]
+    fn hosts_may_lose_theirs() {
+        let overrides = CertificateOverrides::default();
+        for host in ["a.test", "b.test"] {
+            overrides.add(domain(host), b"certificate");
+        }
+        overrides.retain(|host| *host != domain("a.test"));
+        assert!(!overrides.contains(&domain("a.test"), b"certificate"));
+        assert!(overrides.contains(&domain("b.test"), b"certificate"));
     }
 
     #[test]

@@ -143,9 +143,7 @@ pub(super) async fn http_network_fetch(
         if url.is_secure_scheme() && !record.certificate_error_overridden {
             context
                 .state
-                .hsts
-                .write()
-                .update(&url, &headers, SystemTime::now());
+                .note_strict_transport_security(&url, &headers, SystemTime::now());
         }
         if http_request.include_credentials {
             store_cookies(request, &headers, context);
