@@ -213,6 +213,15 @@ impl Contexts {
             .collect()
     }
 
+    /// The top-level document that a tab shows, with its origin; `None` if it is not known.
+    pub fn shown_document(&self, webview: WebViewId) -> Option<(PipelineId, ImmutableOrigin)> {
+        let state = self.0.lock();
+        let tab = state.tabs.get(&webview)?;
+        let pipeline = tab.committed.or(tab.newest)?;
+        let document = state.documents.get(&pipeline)?;
+        Some((pipeline, document.origin.clone()))
+    }
+
     /// The tab's name in the permission model.
     pub fn tab(&self, webview: WebViewId) -> TabId {
         self.0.lock().tab(webview).id

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 
 use net_traits::request::Request;
 use parking_lot::Mutex;
-use servo_base::id::WebViewId;
-use servo_url::ServoUrl;
+use servo_base::id::{PipelineId, WebViewId};
+use servo_url::{ImmutableOrigin, ServoUrl};
 use thiserror::Error;
 use tokio::sync::watch;
 pub use user_cors::Answers;
@@ -389,6 +389,11 @@ pub(crate) fn top_level_site(request: &Request) -> Option<Site> {
 /// The address space that the request's page came from.
 pub(crate) fn address_space(request: &Request) -> AddressSpace {
     contexts().address_space(request)
+}
+
+/// The top-level document that a tab shows, with its origin; `None` if it is not known.
+pub(crate) fn shown_document(webview: WebViewId) -> Option<(PipelineId, ImmutableOrigin)> {
+    contexts().shown_document(webview)
 }
 
 /// Who makes the request; `None` if that is not known, or what is known disagrees.

@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use net_traits::request::Request;
 use parking_lot::Mutex;
 use servo_base::id::{PipelineId, WebViewId};
-use servo_url::ServoUrl;
+use servo_url::{ImmutableOrigin, ServoUrl};
 
 use super::checks::embedder_policy::EmbedderPolicy;
+use super::checks::origin_header::request_origin;
 use super::checks::request_kind::is_top_level_navigation;
 
 /// How many documents with a policy are remembered. The oldest are forgotten and have none then.
@@ -68,9 +69,14 @@ impl EmbedderPolicies {
     /// document around it.
     ///
     /// NB: of frames, and of documents that had no response (`about:srcdoc`), the referrer is what says whose they are: for
-    /// these script takes the URL of the document around them. One that changed its URL since its response is not found. A
-    /// frame that navigates itself is its own referrer, so the documents of frames count only if all around them have a policy.
-    pub(crate) fn of(&self, request: &Request) -> EmbedderPolicy {
+    /// these script takes the URL of the document around them. Where no document has that URL, as it was changed since the response
+    /// or there is no referrer, it is the tab's document, which `shown` tells with its origin, if that is who asks. A frame that
+    /// navigates itself is its own referrer, so the documents of frames count only if all around them have a policy.
+    pub(crate) fn of(
+        &self,
+        request: &Request,
+        shown: impl FnOnce(WebViewId) -> Option<(PipelineId, ImmutableOrigin)>,
+    ) -> EmbedderPolicy {
         let is_navigation = request.is_navigation_request();
         if is_top_level_navigation(request) {
             return EmbedderPolicy::UnsafeNone;
@@ -88,21 +94,24 @@ impl EmbedderPolicies {
             .client
             .as_ref()
             .is_some_and(|client| client.is_nested_browsing_context);
-        let (true, Some(webview), Some(referrer)) = (
-            is_navigation || is_nested,
-            request.target_webview_id,
-            request.referrer.to_url(),
-        ) else {
+        let (true, Some(webview)) = (is_navigation || is_nested, request.target_webview_id) else {
             return EmbedderPolicy::UnsafeNone;
         };
-        let url = without_fragment(referrer);
-        documents
-            .iter()
-            .find(|document| {
-                document.webview == webview && document.url == url && document.is_isolated
-            })
-            .map(|document| document.policy)
-            .unwrap_or_default()
+        let url = request.referrer.to_url().map(without_fragment);
+        let of_url = |document: &&Document| {
+            document.webview == webview && Some(&document.url) == url.as_ref()
+        };
+        let found = match documents.iter().find(of_url) {
+            Some(document) => Some(document).filter(|document| document.is_isolated),
+            None => shown(webview)
+                .filter(|(_, origin)| request_origin(request).as_ref() == Some(origin))
+                .and_then(|(pipeline, _)| {
+                    documents
+                        .iter()
+                        .find(|document| document.pipeline == pipeline)
+                }),
+        };
+        found.map(|document| document.policy).unwrap_or_default()
     }
 }
 
@@ -145,16 +154,43 @@ mod tests {
         request
     }
 
+    fn of(policies: &EmbedderPolicies, request: &Request) -> EmbedderPolicy {
+        policies.of(request, |_| None)
+    }
+
+    #[test]
+    fn a_page_that_changes_its_url_keeps_its_policy() {
+        let policies = EmbedderPolicies::default();
+        let page = request_in(1, Destination::Document, PAGE);
+        policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
+        let pushed = frame_of("https://a.example/pushed");
+        let mut silent = frame_of(PAGE);
+        silent.referrer = Referrer::NoReferrer;
+        for frame in [pushed, silent] {
+            let shows = |number, origin: &str| {
+                let origin = url(origin).origin();
+                policies.of(&frame, |webview| {
+                    assert_eq!(webview, TEST_WEBVIEW_ID);
+                    Some((pipeline(number), origin))
+                })
+            };
+            assert_eq!(shows(1, PAGE), EmbedderPolicy::RequireCorp);
+            assert_eq!(shows(1, "https://b.example/"), UnsafeNone);
+            // The page went on to one of the same origin that has none.
+            assert_eq!(shows(2, PAGE), UnsafeNone);
+        }
+    }
+
     #[test]
     fn a_documents_requests_have_its_policy() {
         let policies = EmbedderPolicies::default();
         let page = request_in(1, Destination::Document, PAGE);
         policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
         let image = |number| request_in(number, Destination::Image, "https://b.example/");
-        assert_eq!(policies.of(&image(1)), EmbedderPolicy::RequireCorp);
-        assert_eq!(policies.of(&image(2)), UnsafeNone);
+        assert_eq!(of(&policies, &image(1)), EmbedderPolicy::RequireCorp);
+        assert_eq!(of(&policies, &image(2)), UnsafeNone);
         // The next page's navigation is nobody's.
-        assert_eq!(policies.of(&page), UnsafeNone);
+        assert_eq!(of(&policies, &page), UnsafeNone);
     }
 
     #[test]
@@ -162,13 +198,16 @@ mod tests {
         let policies = EmbedderPolicies::default();
         let page = request_in(1, Destination::Document, &format!("{PAGE}#top"));
         policies.note_document(&page, EmbedderPolicy::Credentialless, UnsafeNone);
-        assert_eq!(policies.of(&frame_of(PAGE)), EmbedderPolicy::Credentialless);
+        assert_eq!(
+            of(&policies, &frame_of(PAGE)),
+            EmbedderPolicy::Credentialless
+        );
         let other = frame_of("https://a.example/other");
-        assert_eq!(policies.of(&other), UnsafeNone);
+        assert_eq!(of(&policies, &other), UnsafeNone);
         // The page is loaded again, without a policy.
         let page = request_in(2, Destination::Document, PAGE);
         policies.note_document(&page, UnsafeNone, UnsafeNone);
-        assert_eq!(policies.of(&frame_of(PAGE)), UnsafeNone);
+        assert_eq!(of(&policies, &frame_of(PAGE)), UnsafeNone);
     }
 
     #[test]
@@ -178,11 +217,11 @@ mod tests {
         policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
         let mut image = request_in(5, Destination::Image, "https://b.example/");
         image.referrer = Referrer::Client(url(PAGE));
-        assert_eq!(policies.of(&image), UnsafeNone);
+        assert_eq!(of(&policies, &image), UnsafeNone);
         if let Some(client) = &mut image.client {
             client.is_nested_browsing_context = true;
         }
-        assert_eq!(policies.of(&image), EmbedderPolicy::RequireCorp);
+        assert_eq!(of(&policies, &image), EmbedderPolicy::RequireCorp);
     }
 
     #[test]
@@ -191,16 +230,16 @@ mod tests {
             let policies = EmbedderPolicies::default();
             let frame = request_in(1, Destination::IFrame, PAGE);
             policies.note_document(&frame, EmbedderPolicy::RequireCorp, embedder);
-            assert_eq!(policies.of(&frame_of(PAGE)), embedder);
+            assert_eq!(of(&policies, &frame_of(PAGE)), embedder);
             // Script says the destination of a tab then.
             let mut leaving = frame_of(PAGE);
             leaving.destination = Destination::Document;
             if let Some(client) = &mut leaving.client {
                 client.is_nested_browsing_context = true;
             }
-            assert_eq!(policies.of(&leaving), embedder);
+            assert_eq!(of(&policies, &leaving), embedder);
             let image = request_in(1, Destination::Image, "https://b.example/");
-            assert_eq!(policies.of(&image), EmbedderPolicy::RequireCorp);
+            assert_eq!(of(&policies, &image), EmbedderPolicy::RequireCorp);
         }
     }
 
@@ -214,7 +253,7 @@ mod tests {
         }
         assert_eq!(policies.documents.lock().len(), DOCUMENTS_LIMIT);
         let image = |number| request_in(number, Destination::Image, "https://b.example/");
-        assert_eq!(policies.of(&image(0)), UnsafeNone);
-        assert_eq!(policies.of(&image(599)), EmbedderPolicy::RequireCorp);
+        assert_eq!(of(&policies, &image(0)), UnsafeNone);
+        assert_eq!(of(&policies, &image(599)), EmbedderPolicy::RequireCorp);
     }
 }

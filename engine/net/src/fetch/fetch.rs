@@ -23,10 +23,10 @@ use super::main_fetch::{finish_main_fetch, main_fetch};
 use super::params::FetchParams;
 use super::response::FetchResponse;
 use super::timing;
-use crate::devtools;
 use crate::events::{self, Stage};
 use crate::network_state::FetchContext;
 use crate::resource_manager::Termination;
+use crate::{devtools, embedding};
 
 mod window;
 
@@ -145,7 +145,10 @@ async fn obtain_response(
             what: "the request has neither a client nor an origin".to_owned(),
         });
     }
-    params.embedder_policy = context.state.embedder_policies.of(&params.request);
+    params.embedder_policy = context
+        .state
+        .embedder_policies
+        .of(&params.request, embedding::shown_document);
     if let Some(init) = redirect {
         context
             .state
