@@ -61,7 +61,7 @@ for (const [value, mode, sent] of [
 
 // The window of a tab with these headers.
 async function tab(t, header) {
-  const opened = window.open(respond(TEST_ORIGIN, { type: "text/html", header, body: "<!DOCTYPE html><script>opener.postMessage('here');</script>" }));
+  const opened = window.open(respond(TEST_ORIGIN, { type: "text/html", header, body: "<!DOCTYPE html><body><script>opener.postMessage('here');</script>" }));
   t.add_cleanup(() => opened.close());
   await new Promise((resolve) => addEventListener("message", resolve, { once: true }));
   return opened;
