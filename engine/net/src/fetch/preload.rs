@@ -123,7 +123,6 @@ impl PreloadedResources {
             )
             || request.method != Method::GET
             || (request.unsafe_request && !request.headers.is_empty())
-            || request.preload_id.is_some()
         {
             return PreloadedResponseCandidate::None;
         }
@@ -138,7 +137,13 @@ impl PreloadedResources {
             credentials_mode: request.credentials_mode,
         };
         // 3. No entry: false.
-        let Some(id) = client.preloaded_resources.get(&key) else {
+        // NB: a preload consumes what was preloaded before it. By the standard its own entry is not in the map yet; here it is
+        // script that says when, and a preload that waited for itself would wait for ever.
+        let Some(id) = client
+            .preloaded_resources
+            .get(&key)
+            .filter(|id| request.preload_id.as_ref() != Some(*id))
+        else {
             return PreloadedResponseCandidate::None;
         };
         let mut entries = self.entries.lock();
@@ -211,7 +216,13 @@ pub(crate) async fn consumed(
         Err(cause) => {
             // NB: of an error that script takes for permanent it does not report the preload's timing.
             timing.inner().preloaded = !cause.network_error().is_permanent_failure();
-            Some(FetchResponse::network_error(Cause::Preload(cause)))
+            // NB: a preload that consumed another one hands on what that one failed of, so that whoever consumes it in turn gets
+            // no more and no less than of the first, and reports its timing if neither has done so.
+            let cause = match params.request.preload_id {
+                Some(_) => *cause,
+                None => Cause::Preload(cause),
+            };
+            Some(FetchResponse::network_error(cause))
         },
     }
 }

@@ -90,13 +90,12 @@ async fn all_of_the_key_must_match() {
     let (request, id) = consumer();
     begin(&preloads, &id, "");
     let _ = preloads.complete(&id, response("body")).await;
-    let unlike: [fn(&mut Request); 7] = [
+    let unlike: [fn(&mut Request); 6] = [
         |request| *request.current_url_mut() = url("https://b.example/other"),
         |request| request.destination = Destination::Style,
         |request| request.mode = RequestMode::NoCors,
         |request| request.credentials_mode = CredentialsMode::Include,
         |request| request.method = Method::POST,
-        |request| request.preload_id = Some(PreloadId::default()),
         |request| request.client = None,
     ];
     for (index, make_unlike) in unlike.into_iter().enumerate() {
@@ -159,6 +158,86 @@ async fn a_failed_preload_is_handed_over_as_a_network_error() {
             assert_eq!(timing, preloaded, "{cause}");
             assert!(preloads.entries.lock().is_empty());
         }
+    }
+}
+
+/// A second preload of what [`consumer`] asks for: its request, which knows of the first, and its id.
+fn preload_again(first: &Request) -> (Request, PreloadId) {
+    let id = PreloadId::default();
+    let mut request = first.clone();
+    request.preload_id = Some(id.clone());
+    (request, id)
+}
+
+/// The page's map of preloaded resources has the preload `id` for `request`.
+fn point_to(request: &mut Request, id: &PreloadId) {
+    let client = request.client.as_mut().unwrap();
+    for preloaded in client.preloaded_resources.values_mut() {
+        *preloaded = id.clone();
+    }
+}
+
+#[tokio::test]
+async fn a_second_preload_consumes_the_first_and_is_consumed_itself() {
+    for waits in [false, true] {
+        let preloads = PreloadedResources::default();
+        let (mut request, id) = consumer();
+        begin(&preloads, &id, "");
+        let (second, second_id) = preload_again(&request);
+        preloads.begin(&second);
+        let mut params = FetchParams::new(second.clone());
+        if waits {
+            params.preloaded_response_candidate = preloads.consume(&second);
+        }
+        let _ = preloads.complete(&id, response("body")).await;
+        preloads.end(&id);
+        if !waits {
+            params.preloaded_response_candidate = preloads.consume(&second);
+        }
+        let (response, preloaded) = consume_candidate(&mut params).await;
+        assert!(preloaded);
+        let _ = preloads.complete(&second_id, response.unwrap()).await;
+        preloads.end(&second_id);
+        // The first is gone; who asks after the second gets it of that one.
+        assert!(consume(&preloads, &request).await.0.is_none());
+        point_to(&mut request, &second_id);
+        let (response, _) = consume(&preloads, &request).await;
+        let body = response.unwrap().body.read_all(BODY_LIMIT).await;
+        assert_eq!(body.unwrap(), "body", "{waits}");
+    }
+}
+
+#[tokio::test]
+async fn a_preload_does_not_wait_for_itself() {
+    let preloads = PreloadedResources::default();
+    let (mut request, id) = consumer();
+    begin(&preloads, &id, "");
+    request.preload_id = Some(id);
+    let (response, _) = consume(&preloads, &request).now_or_never().unwrap();
+    assert!(response.is_none());
+}
+
+#[tokio::test]
+async fn what_a_preload_failed_of_is_handed_on_as_it_is() {
+    for cause in [cors_failure(), Cause::MimeType, Cause::Integrity] {
+        let preloads = PreloadedResources::default();
+        let (mut request, id) = consumer();
+        begin(&preloads, &id, "");
+        let (second, second_id) = preload_again(&request);
+        preloads.begin(&second);
+        let failed = FetchResponse::network_error(cause.clone());
+        let _ = preloads.complete(&id, failed).await;
+        let (failed, reported) = consume(&preloads, &second).await;
+        let failed = preloads.complete(&second_id, failed.unwrap()).await;
+        assert_eq!(failed.error(), Some(&cause.network_error()));
+        point_to(&mut request, &second_id);
+        let (last, also_reported) = consume(&preloads, &request).await;
+        let Some(Cause::Preload(inner)) = last.unwrap().cause.map(|cause| *cause) else {
+            panic!("{cause}");
+        };
+        assert_eq!(inner.to_string(), cause.to_string());
+        assert_eq!(inner.cors_failure(), cause.cors_failure());
+        assert_eq!(reported, also_reported);
     }
 }
 
