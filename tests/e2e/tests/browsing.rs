@@ -236,32 +236,22 @@ fn every_content_coding_is_decoded() -> Result<()> {
 }
 
 #[test]
-fn a_large_blob_and_a_stream_are_uploaded_whole() -> Result<()> {
+fn a_large_blob_is_uploaded_whole_and_no_stream_over_http_1() -> Result<()> {
     let (told, server) = told_by(
         "const size = 5 * 1024 * 1024;
          await fetch('/blob', { method: 'POST', body: new Blob([new Uint8Array(size).fill(66)]) });
-         let count = 0;
          const stream = new ReadableStream({
-             pull(controller) {
-                 if (count === 100) controller.close();
-                 else controller.enqueue(new Uint8Array(1000).fill(65 + count++ % 26));
-             },
+             pull(controller) { controller.enqueue(new Uint8Array(1000)); controller.close(); },
          });
-         const response = await fetch('/stream', { method: 'POST', body: stream, duplex: 'half' });
-         tell(await response.text());",
+         const sent = fetch('/stream', { method: 'POST', body: stream, duplex: 'half' });
+         tell(await sent.then(() => 'sent', error => error.name));",
         |_| text("thanks"),
     )?;
-    assert_eq!(told, "thanks");
+    assert_eq!(told, "TypeError");
     let blob = request_for(&server, "/blob")?;
     assert_eq!(blob.header("content-length"), Some("5242880"));
     ensure!(blob.body.len() == 5 << 20 && blob.body.iter().all(|byte| *byte == b'B'));
-    let stream = request_for(&server, "/stream")?;
-    assert_eq!(stream.header("content-length"), None);
-    assert_eq!(stream.header("transfer-encoding"), Some("chunked"));
-    let expected: Vec<u8> = (0..100u8)
-        .flat_map(|chunk| [b'A' + chunk % 26; 1000])
-        .collect();
-    ensure!(stream.body == expected, "{} bytes", stream.body.len());
+    ensure!(request_for(&server, "/stream").is_err());
     Ok(())
 }
 

@@ -162,7 +162,7 @@ impl Connections {
         debug!("{} {}", request.method, without_query(&request.url));
         let body = request.body.take();
         let lease = self.acquire(&request, request.force_new_connection).await?;
-        admit(&lease, &request)?;
+        admit(&lease, &request, body.as_ref())?;
         let reused = lease.reused();
         let failure = match self.dispatch(lease, &request, body).await {
             Ok(exchange) => return Ok(exchange),
@@ -173,7 +173,7 @@ impl Connections {
         match failure.resend {
             Resend::Allowed(body) if reused => {
                 let lease = self.acquire(&request, true).await?;
-                admit(&lease, &request)?;
+                admit(&lease, &request, body.as_ref())?;
                 self.dispatch(lease, &request, body)
                     .await
                     .map_err(|failure| failure.error)
@@ -355,11 +355,21 @@ impl Connections {
     }
 }
 
-/// Whether `request` may be sent over the connection.
+/// Whether `request` may be sent with `body` over the connection.
 ///
 /// # Errors
-/// [`ConnectionError::NotAdmitted`] if not.
-fn admit(lease: &Lease, request: &OutgoingRequest) -> Result<(), ConnectionError> {
+/// [`ConnectionError::StreamedBody`] or [`ConnectionError::NotAdmitted`] if not.
+fn admit(
+    lease: &Lease,
+    request: &OutgoingRequest,
+    body: Option<&RequestBodyReader>,
+) -> Result<(), ConnectionError> {
+    // https://fetch.spec.whatwg.org/#http-network-fetch, the steps after obtaining a connection: 3. a body without a source
+    // does not go over HTTP/1.
+    if lease.facts().version == HttpVersion::Http1 && body.is_some_and(RequestBodyReader::is_stream)
+    {
+        return Err(ConnectionError::StreamedBody);
+    }
     let Some(admission) = &request.admission else {
         return Ok(());
     };

@@ -74,6 +74,9 @@ pub enum ConnectionError {
     /// The request's body could not be read from the page.
     #[error("the request's body could not be read from the page")]
     RequestBody,
+    /// The request's body is a stream, and the server speaks HTTP/1: nothing was sent to it.
+    #[error("a page's stream is sent over HTTP/2 only, which the server does not speak")]
+    StreamedBody,
     /// The proxy stands in the way.
     #[error(transparent)]
     Proxy(#[from] ProxyError),

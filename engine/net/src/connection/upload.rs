@@ -42,6 +42,7 @@ pub struct RequestBodyReader {
     length: Option<u64>,
     /// Whether script has all of the body, so that it can be asked again without disturbing the page.
     from_object: bool,
+    is_stream: bool,
     /// How many bytes script has given.
     received: u64,
     handed_on: u64,
@@ -104,6 +105,7 @@ impl RequestBodyReader {
             },
             length: body.len().map(|length| length as u64),
             from_object: !body.source_is_null(),
+            is_stream: body.source_is_null(),
             received: 0,
             handed_on: 0,
             kept: Some(Kept::default()),
@@ -118,6 +120,7 @@ impl RequestBodyReader {
             length: Some(bytes.len() as u64),
             source: Source::Memory(bytes),
             from_object: false,
+            is_stream: false,
             received: 0,
             handed_on: 0,
             kept: Some(Kept::default()),
@@ -129,6 +132,12 @@ impl RequestBodyReader {
     /// How many bytes there are, if that is known before.
     pub fn length(&self) -> Option<u64> {
         self.length
+    }
+
+    /// Whether a stream of the page's is all there is of it (its [source](https://fetch.spec.whatwg.org/#concept-body-source) is
+    /// null).
+    pub(super) fn is_stream(&self) -> bool {
+        self.is_stream
     }
 
     /// How many bytes have been read.

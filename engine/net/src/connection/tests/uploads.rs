@@ -32,7 +32,7 @@ async fn echo_server() -> Server {
     .await
 }
 
-/// A body whose script answers with these chunks.
+/// A body of an object whose script answers with these chunks.
 fn script_body(answers: Vec<BodyChunkResponse>, length: Option<usize>) -> RequestBody {
     let (control, requests): (_, IpcReceiver<BodyChunkRequest>) = ipc::channel().unwrap();
     let mut answers = answers.into_iter();
@@ -49,7 +49,7 @@ fn script_body(answers: Vec<BodyChunkResponse>, length: Option<usize>) -> Reques
             _ => {},
         }),
     );
-    RequestBody::new(control, BodySource::Null, length)
+    RequestBody::new(control, BodySource::Object, length)
 }
 
 fn chunk(bytes: &[u8]) -> BodyChunkResponse {
@@ -80,6 +80,22 @@ async fn bodies_are_sent_in_order() {
         let exchange = connections.exchange(request).await.unwrap();
         assert_eq!(text(exchange).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_stream_is_not_sent_over_http_1() {
+    let server = echo_server().await;
+    let (control, requests) = ipc::channel::<BodyChunkRequest>().unwrap();
+    let body = RequestBody::new(control, BodySource::Null, None);
+    let mut request = get(&server.url("/"));
+    request.method = Method::POST;
+    request.body = Some(RequestBodyReader::connect(&body));
+    let result = Connections::new(options("")).exchange(request).await;
+    assert!(
+        matches!(result, Err(ConnectionError::StreamedBody)),
+        "{result:?}"
+    );
+    assert!(requests.try_recv().is_err(), "nothing is read of it");
 }
 
 #[tokio::test]
