@@ -106,9 +106,10 @@ impl HstsList {
             _ => return false,
         };
         // 1. to 4. Only a host name can be known.
+        // https://fetch.spec.whatwg.org/#concept-main-fetch, 10. And none that always means this machine.
         if !url
             .domain()
-            .is_some_and(|host| self.is_known_host(host, now))
+            .is_some_and(|host| !is_localhost(host) && self.is_known_host(host, now))
         {
             return false;
         }
@@ -202,6 +203,11 @@ impl HstsList {
     }
 }
 
+/// Whether the public suffix of a name is `localhost`.
+fn is_localhost(host: &str) -> bool {
+    canonicalize(host).rsplit('.').next() == Some("localhost")
+}
+
 /// A name is the same with the dot of the root after it.
 fn canonicalize(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
@@ -265,6 +271,29 @@ mod tests {
         assert_eq!(
             apply(&list, "http://alone.example/", at(100)),
             "http://alone.example/"
+        );
+    }
+
+    #[test]
+    fn this_machine_is_never_rewritten() {
+        let mut list = HstsList::new();
+        for host in ["localhost", "a.localhost", "localhost.example"] {
+            let header = "max-age=100; includeSubDomains";
+            update(&mut list, &format!("https://{host}/"), header, at(0));
+        }
+        for url in [
+            "http://localhost/",
+            "http://localhost./",
+            "http://LOCALHOST:8000/",
+            "http://a.localhost/",
+            "ws://b.a.localhost./",
+        ] {
+            let parsed = ServoUrl::parse(url).unwrap();
+            assert_eq!(apply(&list, parsed.as_str(), at(1)), parsed.as_str());
+        }
+        assert_eq!(
+            apply(&list, "http://localhost.example/", at(1)),
+            "https://localhost.example/"
         );
     }
 
