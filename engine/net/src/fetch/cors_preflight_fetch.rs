@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use http::{HeaderValue, Method, header};
 use net_traits::request::{
-    CredentialsMode, RedirectMode, Request, RequestMode, ResponseTainting, ServiceWorkersMode,
+    CacheMode, CredentialsMode, RedirectMode, Request, RequestMode, ResponseTainting,
+    ServiceWorkersMode,
 };
 
 use super::cause::{Cause, CorsFailure, CorsFailureKind};
@@ -93,6 +94,7 @@ fn preflight_request(request: &Request) -> Request {
     preflight.credentials_mode = CredentialsMode::CredentialsSameOrigin;
     preflight.service_workers_mode = ServiceWorkersMode::None;
     preflight.redirect_mode = RedirectMode::Follow;
+    preflight.cache_mode = CacheMode::Default;
     preflight.keep_alive = false;
     preflight.body = None;
     preflight.integrity_metadata.clear();
@@ -122,6 +124,51 @@ impl PreflightFailure {
         match self {
             Self::Refused { failure, .. } => FetchResponse::network_error(Cause::Cors(failure)),
             Self::Unreachable(response) => *response,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checks::test_requests::request;
+    use super::*;
+
+    #[test]
+    fn a_preflight_has_nothing_of_its_requests_but_what_it_asks_for() {
+        let mut request = request("https://a.example", &["https://b.example/"]);
+        request.method = Method::PUT;
+        request.credentials_mode = CredentialsMode::Include;
+        request.cache_mode = CacheMode::NoStore;
+        request.redirect_mode = RedirectMode::Error;
+        request.keep_alive = true;
+        for (name, value) in [
+            ("x-secret", "1"),
+            ("content-type", "text/plain"),
+            ("accept", "a/b"),
+        ] {
+            request
+                .headers
+                .insert(name, HeaderValue::from_static(value));
+        }
+        let preflight = preflight_request(&request);
+        assert_eq!(preflight.method, Method::OPTIONS);
+        assert_eq!(preflight.mode, RequestMode::CorsMode);
+        assert_eq!(preflight.response_tainting, ResponseTainting::CorsTainting);
+        assert_eq!(
+            preflight.credentials_mode,
+            CredentialsMode::CredentialsSameOrigin
+        );
+        assert_eq!(preflight.cache_mode, CacheMode::Default);
+        assert_eq!(preflight.redirect_mode, RedirectMode::Follow);
+        assert!(!preflight.keep_alive && preflight.body.is_none());
+        assert_eq!(preflight.current_url(), request.current_url());
+        assert_eq!(preflight.headers.len(), 3);
+        for (name, value) in [
+            (header::ACCEPT, "*/*"),
+            (header::ACCESS_CONTROL_REQUEST_METHOD, "PUT"),
+            (header::ACCESS_CONTROL_REQUEST_HEADERS, "x-secret"),
+        ] {
+            assert_eq!(preflight.headers[name], value);
         }
     }
 }
