@@ -86,6 +86,9 @@ pub enum Cause {
     /// [`Unencoded-Digest`](https://wicg.github.io/signature-based-sri/#unencoded-digest-validation).
     #[error("the response does not match the digest that the server stated")]
     UnencodedDigest,
+    /// A [signature](https://wicg.github.io/signature-based-sri/) of the server's.
+    #[error("a signature that the server sent is not one of its response")]
+    MessageSignature,
     /// A redirect that could not be followed.
     #[error(transparent)]
     Redirect(RedirectFailure),
@@ -107,6 +110,10 @@ pub enum Cause {
     /// The request's body could not be read from the page.
     #[error("the request's body could not be read from the page")]
     RequestBody,
+    /// A server wants credentials for a request whose body is a stream of the page's: step 14 of
+    /// [HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch).
+    #[error("the server asks who sends the request, the body of which was a stream and is gone")]
+    StreamedBody,
     /// The response's body broke off while it was needed whole.
     #[error(transparent)]
     Body(#[from] super::body::BodyError),
@@ -264,7 +271,9 @@ impl Cause {
             Self::ContentSecurityPolicy => NetworkError::ContentSecurityPolicy,
             Self::Nosniff => NetworkError::Nosniff,
             Self::MimeType => NetworkError::MimeType("Blocked by MIME type".to_owned()),
-            Self::Integrity | Self::UnencodedDigest => NetworkError::SubresourceIntegrity,
+            Self::Integrity | Self::UnencodedDigest | Self::MessageSignature => {
+                NetworkError::SubresourceIntegrity
+            },
             Self::Redirect(RedirectFailure::TooMany) => NetworkError::TooManyRedirects,
             Self::Redirect(_) => NetworkError::RedirectError,
             Self::UnexpectedPartialResponse => NetworkError::PartialResponseToNonRangeRequestError,
@@ -273,7 +282,7 @@ impl Cause {
             Self::Connection(error) => error.network_error(),
             // NB: the same as for a server that is not there, so that nothing is learned about the network.
             Self::LocalNetworkAccess => ConnectionError::NotAdmitted.network_error(),
-            Self::RequestBody => NetworkError::ConnectionFailure,
+            Self::RequestBody | Self::StreamedBody => NetworkError::ConnectionFailure,
             Self::Body(error) => error.network_error(),
             Self::Local { what } => NetworkError::ResourceLoadError(what.clone()),
             Self::Replaced(error) => error.clone(),

@@ -112,24 +112,27 @@ pub(crate) async fn http_network_or_cache_fetch(
     response.head.request_includes_credentials = include_credentials;
     // 14. Authentication.
     let status = response.head.status.try_code();
-    if status == Some(StatusCode::UNAUTHORIZED)
-        && include_credentials
-        && authentication::obtain_credentials(
+    if status == Some(StatusCode::UNAUTHORIZED) && include_credentials {
+        let obtained = authentication::obtain_credentials(
             &mut params.request,
             &response.head.headers,
             authorization,
             attempt,
             context,
-        )
-        .await
-    {
-        drop(response);
-        return Box::pin(http_network_or_cache_fetch(
-            params,
-            context,
-            Attempt::Authentication,
-        ))
-        .await;
+        );
+        match obtained.await {
+            Ok(true) => {
+                drop(response);
+                return Box::pin(http_network_or_cache_fetch(
+                    params,
+                    context,
+                    Attempt::Authentication,
+                ))
+                .await;
+            },
+            Ok(false) => {},
+            Err(cause) => return FetchResponse::network_error(cause),
+        }
     }
     // 16. A server that is not the right one on this connection.
     let request = &mut params.request;

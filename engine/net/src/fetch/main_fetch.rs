@@ -1,5 +1,7 @@
 //! [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch).
 
+use std::time::SystemTime;
+
 use content_security_policy::Destination;
 use http::{Method, header};
 use net_traits::ReferrerPolicy;
@@ -13,6 +15,7 @@ use super::body::Body;
 use super::cause::{Cause, RedirectFailure};
 use super::checks::embedder_policy::EmbedderPolicy;
 use super::checks::integrity::Integrity;
+use super::checks::message_signatures::{IntegrityKeys, MessageSignatures, SignedMessage};
 use super::checks::origin_header::request_origin;
 use super::checks::request_kind::{is_frame_navigation, is_http_scheme};
 use super::checks::status::{is_null_body_status, is_range_status};
@@ -104,7 +107,7 @@ pub(crate) async fn main_fetch(
         .state
         .hsts
         .read()
-        .apply(request.current_url_mut(), std::time::SystemTime::now());
+        .apply(request.current_url_mut(), SystemTime::now());
     // 11. Everything here runs in parallel already.
     // 12. If response is null, choose by the first matching case.
     if let Some(cause) = blocked {
@@ -276,10 +279,25 @@ pub(crate) async fn finish_main_fetch(
         response.body = Body::Empty;
     }
     // 23. Subresource integrity needs the whole body.
-    // 23.1. and 23.2. NOTE: the body of an opaque response is null, so it cannot match.
-    if !request.integrity_metadata.is_empty() && response.head.response_type == ResponseType::Opaque
-    {
+    // 23.1. and 23.2. What has no body cannot match. NOTE: that of an opaque response is null.
+    let is_body_hidden = matches!(
+        response.head.response_type,
+        ResponseType::Opaque | ResponseType::OpaqueRedirect
+    );
+    if !request.integrity_metadata.is_empty() && (is_body_hidden || !has_body) {
         return FetchResponse::network_error(Cause::Integrity);
+    }
+    // AD-HOC: what the server has signed must be so: https://wicg.github.io/signature-based-sri/#monkey-patch-main-fetch.
+    let internal = response.head.actual_response();
+    let signatures = MessageSignatures::parse(&internal.headers);
+    let message = SignedMessage {
+        method: &request.method,
+        url: &url,
+        status,
+        headers: &internal.headers,
+    };
+    if !signatures.verify(message, SystemTime::now()) {
+        return FetchResponse::network_error(Cause::MessageSignature);
     }
     let integrity = Integrity::parse(&request.integrity_metadata);
     // AD-HOC: and what the server itself says of a whole body: https://wicg.github.io/signature-based-sri/#monkey-patch-main-fetch.
@@ -288,6 +306,12 @@ pub(crate) async fn finish_main_fetch(
     } else {
         None
     };
+    // AD-HOC: and by a key that the page stated, if it did. NB: a signature is of the digests, so it takes one to compare the body
+    // with.
+    let keys = IntegrityKeys::parse(&request.integrity_metadata);
+    if !keys.is_empty() && (digests.is_none() || !signatures.include_one_of(&keys)) {
+        return FetchResponse::network_error(Cause::Integrity);
+    }
     // NB: without a digest to compare, every body matches, and need not be waited for.
     if integrity.is_some() || digests.is_some() {
         // 23.3. and 23.4. Read it all and compare; one that breaks off does not match either.

@@ -115,7 +115,7 @@ fn is_base64_character(byte: u8) -> bool {
 }
 
 /// Decodes base64 or base64url, with padding or without; `None` if it is neither.
-fn decode(value: &str) -> Option<Vec<u8>> {
+pub(super) fn decode(value: &str) -> Option<Vec<u8>> {
     let standard: String = value
         .chars()
         .map(|c| match c {

@@ -10,6 +10,7 @@ pub mod csp;
 pub mod embedder_policy;
 pub mod integrity;
 pub mod local_network_access;
+pub mod message_signatures;
 pub mod mime_type;
 pub mod mixed_content;
 pub mod nosniff;

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, header};
 use net_traits::request::{Request, ResponseTainting, TraversableForUserPrompts};
 
 use super::Attempt;
+use crate::fetch::cause::Cause;
 use crate::fetch::checks::request_kind::includes_credentials;
 use crate::http_authentication::{Credentials, ProtectedBy, parse_challenges, strongest_challenge};
 use crate::network_state::FetchContext;
@@ -36,13 +37,16 @@ pub(super) fn append_authorization(
 }
 
 /// Step 14, after a 401: whether there are credentials to try (again) with.
+///
+/// # Errors
+/// Why there can be no response, not even the one with the 401.
 pub(super) async fn obtain_credentials(
     request: &mut Request,
     response_headers: &HeaderMap,
     sent: Option<HeaderValue>,
     attempt: Attempt,
     context: &FetchContext,
-) -> bool {
+) -> Result<bool, Cause> {
     let url = request.current_url();
     let from_url = Credentials::from_url(&url)
         .filter(|_| attempt == Attempt::First && request.use_url_credentials);
@@ -53,21 +57,21 @@ pub(super) async fn obtain_credentials(
             && request.traversable_for_user_prompts == TraversableForUserPrompts::NoTraversable
         || (request.headers.contains_key(header::AUTHORIZATION))
     {
-        return false;
+        return Ok(false);
     }
-    // 14.1. A choice among the challenges that this stack can answer.
-    let challenges = parse_challenges(response_headers, &header::WWW_AUTHENTICATE);
-    let Some(challenge) = strongest_challenge(&challenges).cloned() else {
-        return false;
-    };
     // 14.2. A streamed body cannot be sent again.
     if request
         .body
         .as_ref()
         .is_some_and(|body| body.source_is_null())
     {
-        return false;
+        return Err(Cause::StreamedBody);
     }
+    // 14.1. A choice among the challenges that this stack can answer.
+    let challenges = parse_challenges(response_headers, &header::WWW_AUTHENTICATE);
+    let Some(challenge) = strongest_challenge(&challenges).cloned() else {
+        return Ok(false);
+    };
     let server = ProtectedBy::Server(url.origin());
     let target = request_target(request);
     // A nonce that went stale, or a realm whose credentials are known, needs nobody's help.
@@ -87,7 +91,7 @@ pub(super) async fn obtain_credentials(
                 .map(|(username, password)| Credentials { username, password }),
         };
         let Some(credentials) = credentials else {
-            return false;
+            return Ok(false);
         };
         // 17. Create an authentication entry.
         context
@@ -99,7 +103,7 @@ pub(super) async fn obtain_credentials(
     if let Some(body) = request.body.as_mut() {
         body.extract_source();
     }
-    true
+    Ok(true)
 }
 
 /// The [request target](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1) in origin form.

@@ -6,6 +6,7 @@ use net_traits::request::{CacheMode, Initiator, Referrer, RequestMode};
 
 use super::cookies::sends_all_cookies;
 use crate::embedding;
+use crate::fetch::checks::message_signatures::IntegrityKeys;
 use crate::fetch::checks::origin_header::origin_header_value;
 use crate::fetch::checks::referrer::strip_url;
 use crate::fetch::checks::sec_fetch::{UserInvolvement, append_fetch_metadata_headers};
@@ -14,6 +15,8 @@ use crate::network_state::FetchContext;
 
 /// The marker by which a server knows an anonymous request of user-enabled CORS.
 const SEC_USER_ENABLED_CORS: HeaderName = HeaderName::from_static("sec-user-enabled-cors");
+/// [`Accept-Signature`](https://www.rfc-editor.org/rfc/rfc9421#name-the-accept-signature-field).
+const ACCEPT_SIGNATURE: HeaderName = HeaderName::from_static("accept-signature");
 /// [`Sec-Purpose`](https://fetch.spec.whatwg.org/#sec-purpose-header).
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
@@ -70,6 +73,10 @@ pub(super) fn complete(
     // 8.14. Sec-Purpose.
     if request.initiator == Initiator::Prefetch {
         headers.insert(SEC_PURPOSE, HeaderValue::from_static("prefetch"));
+    }
+    // https://wicg.github.io/signature-based-sri/#monkey-patch-http-network-or-cache-fetch: Accept-Signature.
+    if let Some(value) = IntegrityKeys::parse(&request.integrity_metadata).accept_signature() {
+        headers.insert(ACCEPT_SIGNATURE, value);
     }
     // 8.15. User-Agent.
     if !headers.contains_key(header::USER_AGENT)
