@@ -49,14 +49,14 @@ pub fn run(mut startup: Startup) -> anyhow::Result<()> {
     let Engine {
         servo,
         user_content,
-        network_log,
+        ending,
         governing,
     } = startup.start(&events)?;
     let mut browser = Browser::new(
         servo,
         front.clone(),
         user_content,
-        startup.profile.is_temporary(),
+        startup.profile_is_temporary(),
     );
     browser.set_test_driver(test_driver);
     browser.govern(governing);
@@ -71,11 +71,12 @@ pub fn run(mut startup: Startup) -> anyhow::Result<()> {
     };
     let result = run.until_end(&startup.arguments);
     let Run { browser, front, .. } = run;
-    browser.shut_down();
-    drop(front);
-    if let Some(log) = network_log {
-        log.close();
+    if let Err(error) = &result {
+        ending.fail(error);
     }
+    browser.shut_down(&ending);
+    drop(front);
+    ending.finish();
     result
 }
 

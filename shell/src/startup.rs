@@ -24,7 +24,7 @@ use crate::network_log::{NetworkLog, NetworkObserver};
 use crate::own_settings::OwnSettings;
 use crate::policy::{self, PolicyPlaces, Watch};
 use crate::profile::Profile;
-use crate::quit;
+use crate::quit::{self, Ending};
 use crate::test_driver::{Beginning, TestDriver};
 
 /// The permissions' file in a profile.
@@ -36,8 +36,8 @@ pub struct Startup {
     pub arguments: Arguments,
     /// The page to open first.
     pub first_page: Option<Url>,
-    /// Where the browser keeps what it remembers.
-    pub profile: Profile,
+    profile_is_temporary: bool,
+    profile: Option<Profile>,
     preferences: Preferences,
     stylesheets: Vec<UserStyleSheet>,
     scripts: Vec<UserScript>,
@@ -53,8 +53,8 @@ pub struct Engine {
     pub servo: Servo,
     /// The style sheets and scripts that every page gets.
     pub user_content: Rc<UserContentManager>,
-    /// The log of the network, if one is written. To be closed when Servo is gone.
-    pub network_log: Option<Arc<NetworkLog>>,
+    /// What is to be done when Servo is gone: it has the profile, and the log of the network, if one is written.
+    pub ending: Ending,
     /// What governs the permission model.
     pub governing: Governing,
 }
@@ -120,7 +120,8 @@ impl Startup {
         governing.settings_file = settings_file;
         Ok(Self {
             first_page,
-            profile,
+            profile_is_temporary: profile.is_temporary(),
+            profile: Some(profile),
             preferences,
             stylesheets,
             scripts,
@@ -146,10 +147,9 @@ impl Startup {
         let observer = NetworkObserver::new(events.clone(), network_log.clone());
         self.embed(Arc::new(observer))?;
         quit::watch_signals(events.clone());
-        let mut governing = self
-            .governing
-            .take()
-            .context("the browser was started before")?;
+        let started_before = "the browser was started before";
+        let mut governing = self.governing.take().context(started_before)?;
+        let profile = self.profile.take().context(started_before)?;
         let changes = events.clone();
         governing
             .watch
@@ -157,7 +157,7 @@ impl Startup {
             .context("changes of policy cannot be noticed")?;
 
         let servo = ServoBuilder::default()
-            .opts(self.servo_options())
+            .opts(self.servo_options(&profile))
             .preferences(self.preferences.clone())
             .event_loop_waker(Box::new(events.clone()))
             .build();
@@ -171,9 +171,14 @@ impl Startup {
         Ok(Engine {
             servo,
             user_content,
-            network_log,
+            ending: Ending::new(network_log, profile),
             governing,
         })
+    }
+
+    /// Whether nothing that the browser remembers lasts.
+    pub fn profile_is_temporary(&self) -> bool {
+        self.profile_is_temporary
     }
 
     /// What lets pages play the user, if the command line says so. To be called before [`start`](Self::start).
@@ -233,12 +238,12 @@ impl Startup {
         (!parts.is_empty()).then(|| parts.join(". "))
     }
 
-    fn servo_options(&self) -> Opts {
-        let temporary = self.profile.is_temporary();
+    fn servo_options(&self, profile: &Profile) -> Opts {
+        let temporary = profile.is_temporary();
         Opts {
             hard_fail: self.arguments.hard_fail,
             ignore_certificate_errors: self.arguments.ignore_certificate_errors,
-            config_dir: (!temporary).then(|| self.profile.folder().to_owned()),
+            config_dir: (!temporary).then(|| profile.folder().to_owned()),
             temporary_storage: temporary,
             ..Opts::default()
         }

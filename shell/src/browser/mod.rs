@@ -41,7 +41,7 @@ use self::notices::StandingNotice;
 use self::permissions::{Permissions, SitePanel};
 use self::tab::{Notice, OwnPage, Tab, TabKey, TabState, ZoomLevel};
 use crate::address::{self, NEW_TAB_URL, Navigation};
-use crate::quit;
+use crate::quit::{self, Ending, LastDelegate};
 use crate::startup::Governing;
 use crate::test_driver::TestDriver;
 
@@ -554,8 +554,8 @@ impl Browser {
     }
 
     /// Takes the browser apart: the network first, because everything else may wait for it, Servo last.
-    pub fn shut_down(mut self) {
-        quit::start_deadline();
+    pub fn shut_down(mut self, ending: &Ending) {
+        quit::start_deadline(ending.clone());
         // 1. Fail all fetches, those to come as well: a page may be blocked in a synchronous request.
         if let Some(embedding) = Embedding::get() {
             embedding.begin_shutdown();
@@ -569,6 +569,8 @@ impl Browser {
         self.tabs.clear();
         self.delegate.clear();
         // 4. Drop all that holds Servo, then Servo, which waits for its threads.
+        self.servo
+            .set_delegate(Rc::new(LastDelegate(ending.clone())));
         drop(self.user_content);
         drop(self.servo);
         // 5. What pages were drawn into goes when the caller drops its side of it.

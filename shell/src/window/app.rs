@@ -1,7 +1,6 @@
 //! The window's side of winit: events go in, frames come out.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::{Context, IMEPurpose, Rect, ThemePreference, Ui, ViewportId};
@@ -22,7 +21,7 @@ use crate::browser::front::Front;
 use crate::browser::tab::TabState;
 use crate::browser::{Browser, Placement};
 use crate::event::{EventSender, ShellEvent};
-use crate::network_log::NetworkLog;
+use crate::quit::Ending;
 use crate::startup::{Engine, Startup};
 use crate::ui::{self, Commands, Interface, PageArea, View, dialogs};
 
@@ -147,7 +146,7 @@ pub(super) struct BrowserWindow {
     pub(super) surface: Rc<Surface>,
     pub(super) interface: Interface,
     overrides: Option<String>,
-    network_log: Option<Arc<NetworkLog>>,
+    ending: Ending,
     page: PageArea,
     pointer: Pointer,
     pub(super) modifiers: ModifiersState,
@@ -194,14 +193,14 @@ impl BrowserWindow {
         let Engine {
             servo,
             user_content,
-            network_log,
+            ending,
             governing,
         } = startup.start(&events)?;
         let mut browser = Browser::new(
             servo,
             surface.clone(),
             user_content,
-            startup.profile.is_temporary(),
+            startup.profile_is_temporary(),
         );
         browser.govern(governing);
         let first_page = startup.first_page.take();
@@ -223,7 +222,7 @@ impl BrowserWindow {
             surface,
             interface,
             overrides: startup.overrides(),
-            network_log,
+            ending,
             page: PageArea {
                 rect: Rect::ZERO,
                 shows_page: false,
@@ -248,16 +247,14 @@ impl BrowserWindow {
             painter,
             egui,
             surface,
-            network_log,
+            ending,
             ..
         } = self;
-        browser.shut_down();
+        browser.shut_down(&ending);
         painter.destroy();
         drop(egui);
         drop(surface);
-        if let Some(log) = network_log {
-            log.close();
-        }
+        ending.finish();
     }
 
     fn shell_event(&mut self, event: ShellEvent) {

@@ -55,6 +55,55 @@ fn a_worker_that_waits_for_an_answer() -> Result<()> {
     )
 }
 
+/// Servo never tells a shared worker to end, and waits for its thread.
+#[test]
+fn a_shared_worker() -> Result<()> {
+    const PROMPT: Duration = Duration::from_secs(5);
+    let server = RawServer::start(|path| match path {
+        "/" => Answer::html(
+            "<script>
+                const worker = new SharedWorker('/worker.js');
+                worker.port.onmessage = () => alert('READY');
+            </script>",
+        ),
+        "/worker.js" => Answer::with_headers(
+            "Content-Type: text/javascript\r\n",
+            b"onconnect = event => event.ports[0].postMessage(1);",
+        ),
+        _ => Answer::Silence,
+    })?;
+    // Where temporary profiles are made.
+    let place = tempfile::tempdir()?;
+    let log = place.path().join("log");
+    let options = BrowserOptions {
+        arguments: vec![format!("--network-log={}", log.display())],
+        environment: vec![("TMPDIR".to_owned(), place.path().display().to_string())],
+        ..BrowserOptions::default()
+    };
+    let mut browser = Browser::open(&server.url("/"), &options)?;
+    browser.wait_for_alert("READY", LIMIT)?;
+    let profiles = || -> Result<usize> {
+        let mut count = 0;
+        for entry in std::fs::read_dir(place.path())? {
+            count += usize::from(
+                entry?
+                    .file_name()
+                    .to_string_lossy()
+                    .starts_with("latchkey-"),
+            );
+        }
+        Ok(count)
+    };
+    ensure!(profiles()? == 1, "there is no temporary profile");
+    let ended = browser.quit(QUIT)?;
+    ensure!(ended.status.success(), "{ended:?}");
+    ensure!(ended.took < PROMPT, "{ended:?}");
+    ensure!(profiles()? == 0, "the temporary profile is still there");
+    let log = std::fs::read_to_string(&log)?;
+    ensure!(log.ends_with('\n'), "the log breaks off: {log}");
+    Ok(())
+}
+
 #[test]
 fn many_fetches_under_way() -> Result<()> {
     quits_cleanly(
