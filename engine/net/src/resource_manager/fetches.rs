@@ -25,10 +25,15 @@ pub(super) fn start(state: &Arc<NetworkState>, builder: RequestBuilder, channels
     match channels {
         FetchChannels::ResponseMsg(page) => {
             let request = builder.build();
-            let target = PageTarget::new(page, &request);
-            run(state, request, None, target);
+            let registration = register(state, &request);
+            let target = PageTarget::new(page, &request, registration.as_ref());
+            run(state, request, registration, None, target);
         },
-        FetchChannels::Prefetch => run(state, builder.build(), None, DiscardFetch),
+        FetchChannels::Prefetch => {
+            let request = builder.build();
+            let registration = register(state, &request);
+            run(state, request, registration, None, DiscardFetch);
+        },
         FetchChannels::WebSocket {
             event_sender,
             action_receiver,
@@ -63,20 +68,22 @@ pub(super) fn resume_at_redirect(
     page: GenericCallback<FetchResponseMsg>,
 ) {
     let request = builder.build();
-    let target = PageTarget::new(page, &request);
-    run(state, request, Some(init), target);
+    let registration = register(state, &request);
+    let target = PageTarget::new(page, &request, registration.as_ref());
+    run(state, request, registration, Some(init), target);
 }
 
-/// Runs the fetch on the runtime.
+/// Runs the fetch on the runtime, if it could be put on record.
 fn run<T>(
     state: &Arc<NetworkState>,
     request: Request,
+    registration: Option<Arc<Registration>>,
     redirect: Option<ResponseInit>,
     mut target: T,
 ) where
     T: FetchTaskTarget + Send + 'static,
 {
-    let Some(registration) = register(state, &request) else {
+    let Some(registration) = registration else {
         // Dropping the target ends the request. Some pages take one message at a time, so it is not done here.
         runtime::spawn_blocking(move || drop(target));
         return;
@@ -94,10 +101,13 @@ fn run<T>(
     });
 }
 
-fn register(state: &NetworkState, request: &Request) -> Option<Registration> {
+fn register(state: &NetworkState, request: &Request) -> Option<Arc<Registration>> {
     let contexts = embedding::contexts();
     contexts.note_request(request);
-    state.groups.register(request, contexts.webview_of(request))
+    state
+        .groups
+        .register(request, contexts.webview_of(request))
+        .map(Arc::new)
 }
 
 fn context(

@@ -13,11 +13,14 @@ use rustc_hash::FxHashMap;
 use servo_base::generic_channel::{GenericCallback, GenericSender};
 use servo_base::id::CookieStoreId;
 use servo_url::{ImmutableOrigin, ServoUrl};
+use tokio::time::Instant;
 
+use super::keepalive_questions::KeepaliveQuestions;
 use super::stores::Stores;
 use super::{Which, fetches};
 use crate::cookies::CookieJar;
 use crate::embedder::NetToEmbedderMsg;
+use crate::runtime;
 
 /// How large the serialized state of one history entry may be, in bytes.
 const HISTORY_STATE_LIMIT: usize = 16 << 20;
@@ -33,6 +36,7 @@ pub(super) struct Manager {
     cookie_listeners: FxHashMap<CookieStoreId, GenericCallback<CookieAsyncResponse>>,
     /// Service worker managers by origin. Script cannot intercept fetches yet, so nobody is asked.
     service_workers: FxHashMap<ImmutableOrigin, GenericSender<CustomResponseMediator>>,
+    keepalive_questions: KeepaliveQuestions,
     ended: bool,
 }
 
@@ -43,6 +47,7 @@ impl Manager {
             private,
             cookie_listeners: FxHashMap::default(),
             service_workers: FxHashMap::default(),
+            keepalive_questions: KeepaliveQuestions::default(),
             ended: false,
         }
     }
@@ -70,7 +75,13 @@ impl Manager {
     pub fn handle(&mut self, message: CoreResourceMsg, which: Which) {
         let state = &self.stores(which).state;
         match message {
-            CoreResourceMsg::Fetch(request, channels) => fetches::start(state, request, channels),
+            CoreResourceMsg::Fetch(request, channels) => {
+                let beacon_of = request.pipeline_id.filter(|_| request.keep_alive);
+                fetches::start(state, request, channels);
+                if let Some(document) = beacon_of {
+                    self.keepalive_questions.requested(document, Instant::now());
+                }
+            },
             CoreResourceMsg::FetchRedirect(request, init, page) => {
                 fetches::resume_at_redirect(state, request, init, page);
             },
@@ -106,7 +117,17 @@ impl Manager {
             }),
             CoreResourceMsg::ToFileManager(message) => state.files.handle(message),
             CoreResourceMsg::TotalSizeOfInFlightKeepAliveRecords(pipeline, reply) => {
-                reply.send_or_ignore(state.groups.keepalive_bytes(pipeline, None));
+                let groups = state.groups.clone();
+                let answer = move || reply.send_or_ignore(groups.keepalive_bytes(pipeline, None));
+                match self.keepalive_questions.asked(pipeline, Instant::now()) {
+                    None => answer(),
+                    Some(overtaken) => {
+                        runtime::spawn(async move {
+                            overtaken.wait().await;
+                            answer();
+                        });
+                    },
+                }
             },
             // The channels' loop has taken these out.
             CoreResourceMsg::Exit(_)

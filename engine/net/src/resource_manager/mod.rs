@@ -6,6 +6,7 @@
 
 mod fetch_groups;
 mod fetches;
+mod keepalive_questions;
 mod memory;
 mod messages;
 mod page_target;

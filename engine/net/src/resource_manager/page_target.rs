@@ -1,5 +1,7 @@
 //! The page's end of a fetch.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use content_security_policy::Violation;
 use net_traits::request::{Request, RequestId};
@@ -8,6 +10,8 @@ use net_traits::{
     FetchResponseMsg, FetchTaskTarget, NetworkError, ResourceFetchTiming, ResourceTimingType,
 };
 use servo_base::generic_channel::GenericCallback;
+
+use super::fetch_groups::Registration;
 
 /// Tells a page how its fetch goes, and sees to it that the request has exactly one end.
 ///
@@ -18,6 +22,19 @@ pub(super) struct PageTarget {
     request: RequestId,
     timing_type: ResourceTimingType,
     stage: Stage,
+    /// Keeps a keepalive request on record until the page has taken its end.
+    kept: Option<Arc<Registration>>,
+}
+
+/// A chunk without bytes, which the page drops in the task in which it handles it.
+struct Handled {
+    _registration: Arc<Registration>,
+}
+
+impl AsRef<[u8]> for Handled {
+    fn as_ref(&self) -> &[u8] {
+        &[]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +48,14 @@ enum Stage {
 }
 
 impl PageTarget {
-    /// The target of `request`, which the page hears of through `page`.
-    pub fn new(page: GenericCallback<FetchResponseMsg>, request: &Request) -> Self {
+    /// The target of `request`, which the page hears of through `page`, and which has this place on record.
+    pub fn new(
+        page: GenericCallback<FetchResponseMsg>,
+        request: &Request,
+        registration: Option<&Arc<Registration>>,
+    ) -> Self {
         Self {
+            kept: registration.filter(|_| request.keep_alive).cloned(),
             page,
             request: request.id,
             timing_type: request.timing_type(),
@@ -94,6 +116,16 @@ impl FetchTaskTarget for PageTarget {
     fn process_response_eof(&mut self, request: &Request, response: &Response) {
         if !self.has_ended() {
             self.stage = Stage::Ended;
+            // The done flag is set in a task of the page's
+            // (https://fetch.spec.whatwg.org/#fetch-finale): within one task no script sees a beacon leave the limit of those
+            // in flight.
+            if let Some(registration) = self.kept.take() {
+                let handled = Handled {
+                    _registration: registration,
+                };
+                self.page
+                    .process_response_chunk(request, Bytes::from_owner(handled));
+            }
             self.page.process_response_eof(request, response);
         }
     }
@@ -113,13 +145,13 @@ impl FetchTaskTarget for PageTarget {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use net_traits::blob_url_store::UrlWithBlobClaim;
-    use net_traits::request::{Referrer, RequestBuilder};
+    use net_traits::request::{BodySource, Referrer, RequestBody, RequestBuilder};
     use parking_lot::Mutex;
+    use servo_base::id::{PipelineId, PipelineNamespace, PipelineNamespaceId};
     use servo_url::ServoUrl;
 
+    use super::super::fetch_groups::FetchGroups;
     use super::*;
 
     type Heard = Arc<Mutex<Vec<&'static str>>>;
@@ -143,7 +175,7 @@ mod tests {
         let url = ServoUrl::parse("https://page.example/").expect("a URL");
         let url = UrlWithBlobClaim::for_url(url).expect("no blob URL");
         let request = RequestBuilder::new(None, url, Referrer::NoReferrer).build();
-        (PageTarget::new(page, &request), request, heard)
+        (PageTarget::new(page, &request, None), request, heard)
     }
 
     fn response(request: &Request) -> Response {
@@ -177,6 +209,40 @@ mod tests {
         page.process_response_eof(&request, &response);
         drop(page);
         assert_eq!(*heard.lock(), ["response", "chunk", "end"]);
+    }
+
+    #[test]
+    fn a_keepalive_request_is_in_flight_until_the_page_has_taken_its_end() {
+        PipelineNamespace::install(PipelineNamespaceId(7101));
+        let groups = FetchGroups::default();
+        let document = PipelineId::new();
+        let url = ServoUrl::parse("https://page.example/").expect("a URL");
+        let url = UrlWithBlobClaim::for_url(url).expect("no blob URL");
+        let mut request = RequestBuilder::new(None, url, Referrer::NoReferrer)
+            .pipeline_id(Some(document))
+            .build();
+        for (keepalive, expected) in [(true, 7), (false, 0)] {
+            request.keep_alive = keepalive;
+            let (sender, _) = ipc_channel::ipc::channel().expect("a channel");
+            request.body = Some(RequestBody::new(sender, BodySource::Object, Some(7)));
+            let tasks: Arc<Mutex<Vec<FetchResponseMsg>>> = Arc::default();
+            let queue = tasks.clone();
+            let page =
+                GenericCallback::new(move |message| queue.lock().push(message.expect("a message")))
+                    .expect("a callback");
+            let registration = groups.register(&request, None).map(Arc::new);
+            let mut target = PageTarget::new(page, &request, registration.as_ref());
+            target.process_response(&request, &response(&request));
+            target.process_response_eof(&request, &response(&request));
+            drop((target, registration));
+            assert_eq!(groups.keepalive_bytes(document, None), expected);
+            assert!(matches!(
+                tasks.lock().pop(),
+                Some(FetchResponseMsg::ProcessResponseEOF(..))
+            ));
+            tasks.lock().clear();
+            assert_eq!(groups.keepalive_bytes(document, None), 0);
+        }
     }
 
     #[test]
