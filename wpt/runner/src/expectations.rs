@@ -2,7 +2,7 @@
 //!
 //! A test that is not listed is expected to be `OK`, and a subtest that is not listed to `PASS`. What passes although it is
 //! listed is unexpected too, so that the list stays true. A status may be a list of several, for what is not always the
-//! same; such an entry wants a reason in the test's `note`.
+//! same; such an entry wants a reason in the test's `note`. A subtest that may be `NOTRUN` may also not be there at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -138,11 +138,17 @@ impl TestExpectation {
                 .iter()
                 .map(|subtest| subtest.name.as_str())
                 .collect();
-            for name in self.subtests.keys() {
-                if !names.contains(name.as_str()) {
+            for (name, expected) in &self.subtests {
+                if !names.contains(name.as_str()) && !expected.allows(SubtestStatus::NotRun) {
                     unexpected.push(Unexpected::Missing { name: name.clone() });
                 }
             }
+        }
+        // What becomes of a browser that gave no result in time is a part of that.
+        if result.status != TestStatus::Timeout
+            && let Some(how) = &result.bad_end
+        {
+            unexpected.push(Unexpected::BadEnd { how: how.clone() });
         }
         unexpected
     }
@@ -175,6 +181,11 @@ pub enum Unexpected {
     Missing {
         /// Its name in the list.
         name: String,
+    },
+    /// After the result the browser crashed, or did not end when it was told to.
+    BadEnd {
+        /// How it ended.
+        how: String,
     },
 }
 
@@ -381,6 +392,37 @@ mod tests {
             ),
         ] {
             assert_eq!(expectations.of(&result.test).compare(&result), expected);
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_run_may_be_missing() {
+        let expectations = parse(r#"{"/a": {"subtests": {"late": ["FAIL", "NOTRUN"]}}}"#);
+        for (subtests, expected) in [
+            (&[][..], 0),
+            (&[("late", Fail)], 0),
+            (&[("late", NotRun)], 0),
+            (&[("late", Pass)], 1),
+        ] {
+            let result = result("/a", TestStatus::Ok, subtests);
+            assert_eq!(expectations.of("/a").compare(&result).len(), expected);
+        }
+    }
+
+    #[test]
+    fn a_browser_that_ends_badly_is_told() {
+        let how = || "signal: 11 (SIGSEGV)".to_owned();
+        for (status, expected) in [
+            (TestStatus::Ok, vec![Unexpected::BadEnd { how: how() }]),
+            (TestStatus::Timeout, vec![]),
+        ] {
+            let mut result = result("/a", status, &[("x", Pass)]);
+            result.bad_end = Some(how());
+            let expectation = TestExpectation {
+                status: Some(Expected::One(status)),
+                ..TestExpectation::default()
+            };
+            assert_eq!(expectation.compare(&result), expected);
         }
     }
 

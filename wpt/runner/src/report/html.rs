@@ -315,6 +315,9 @@ impl<'a> Page<'a> {
                     }
                     @for browser in &self.browsers {
                         @if let Some((result, _)) = test.get(browser.product.as_str()) {
+                            @if let Some(how) = &result.bad_end {
+                                p.bad { (browser.product) " did not end well after the result: " (cut(how)) }
+                            }
                             p.again { "Again in " (browser.product) ": " code tabindex="0" { ((self.again)(name, &result.browser)) } }
                         }
                     }
@@ -464,6 +467,18 @@ mod tests {
             version: "156".to_owned(),
         };
         result
+    }
+
+    #[test]
+    fn a_bad_end_is_shown() {
+        let mut result = result("/a", TestStatus::Ok, &[("x", Pass)]);
+        result.bad_end = Some("signal: 11 <x>".to_owned());
+        let page = render(&[result], "{}");
+        assert!(
+            page.contains("did not end well after the result: signal: 11 &lt;x&gt;"),
+            "{page}"
+        );
+        assert!(page.contains("1 unexpected"));
     }
 
     fn render(results: &[TestResult], expected: &str) -> String {

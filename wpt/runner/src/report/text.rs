@@ -54,6 +54,11 @@ pub fn unexpected(result: &TestResult, unexpected: &[Unexpected], again: &str) -
                 "  missing: {} is expected to fail, but is no subtest",
                 one_line(name)
             ),
+            Unexpected::BadEnd { how } => writeln!(
+                text,
+                "  the browser did not end well after the result: {}",
+                one_line(how)
+            ),
         };
     }
     if unexpected.len() > SHOWN_OF_A_TEST {

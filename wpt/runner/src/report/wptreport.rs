@@ -19,6 +19,8 @@ pub struct Report<'a> {
     /// In milliseconds since 1970.
     time_end: u64,
     results: Vec<Test<'a>>,
+    /// Of other configurations of the browser, of which there are none here.
+    subsuites: BTreeMap<String, RunInfo<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,6 +37,8 @@ struct RunInfo<'a> {
 #[derive(Debug, Serialize)]
 struct Test<'a> {
     test: &'a str,
+    /// The configuration of the browser: the one that has no name.
+    subsuite: &'static str,
     status: TestStatus,
     message: Option<&'a str>,
     /// In milliseconds.
@@ -45,7 +49,6 @@ struct Test<'a> {
     /// Further statuses that are expected.
     known_intermittent: Vec<TestStatus>,
     subtests: Vec<Subtest<'a>>,
-    screenshots: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +92,7 @@ impl<'a> Report<'a> {
                 .iter()
                 .map(|result| test(result, expectations))
                 .collect(),
+            subsuites: BTreeMap::new(),
         }
     }
 }
@@ -98,6 +102,7 @@ fn test<'a>(result: &'a TestResult, expectations: &Expectations) -> Test<'a> {
     let (expected, known_intermittent) = expected(&expectation.status(), result.status);
     Test {
         test: &result.test,
+        subsuite: "",
         status: result.status,
         message: result.message.as_deref(),
         duration: result.duration_ms,
@@ -118,7 +123,6 @@ fn test<'a>(result: &'a TestResult, expectations: &Expectations) -> Test<'a> {
                 }
             })
             .collect(),
-        screenshots: BTreeMap::new(),
     }
 }
 
@@ -164,11 +168,12 @@ mod tests {
         assert_eq!(report["time_start"], 1_000_000);
         assert_eq!(report["time_end"], 1_005_000);
         assert_eq!(report["run_info"]["product"], "latchkey");
+        assert_eq!(report["subsuites"], json!({}));
         assert_eq!(
             report["results"],
             json!([
                 {
-                    "test": "/a", "status": "OK", "message": null, "duration": 1500, "known_intermittent": [],
+                    "test": "/a", "subsuite": "", "status": "OK", "message": null, "duration": 1500, "known_intermittent": [],
                     "subtests": [
                         {"name": "fails", "status": "FAIL", "message": "because", "known_intermittent": []},
                         {"name": "varies", "status": "FAIL", "message": "because", "expected": "PASS",
@@ -176,11 +181,10 @@ mod tests {
                         {"name": "passes", "status": "PASS", "message": null, "expected": "FAIL",
                          "known_intermittent": []},
                     ],
-                    "screenshots": {},
                 },
                 {
-                    "test": "/b?x", "status": "TIMEOUT", "message": null, "duration": 1500, "expected": "OK",
-                    "known_intermittent": [], "subtests": [], "screenshots": {},
+                    "test": "/b?x", "subsuite": "", "status": "TIMEOUT", "message": null, "duration": 1500, "expected": "OK",
+                    "known_intermittent": [], "subtests": [],
                 },
             ])
         );
