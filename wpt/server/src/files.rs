@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 
+use crate::byte_range;
 use crate::headers_file;
 use crate::pipe::{self, Pipe};
 use crate::reply::{End, Reply, Response, Step};
@@ -67,13 +68,17 @@ fn serve_file(file: &Path, context: Context<'_>) -> Reply {
             end: End::Close,
         };
     }
-    let mut response = Response::new(StatusCode::OK, body);
+    let substitution = name.contains(".sub.").then(|| Pipe::Sub(escape_for(file)));
+    let mut response = match substitution {
+        // A part of a template is none.
+        Some(_) => Response::new(StatusCode::OK, body),
+        None => byte_range::answer(context.request, body),
+    };
     if let Some(content_type) = content_type(file) {
         response
             .headers
             .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    let substitution = name.contains(".sub.").then(|| Pipe::Sub(escape_for(file)));
     finish(response, file, substitution, context)
 }
 
@@ -104,7 +109,8 @@ fn finish(
     }
     let pipes = match context
         .request
-        .parameter("pipe")
+        .parameters("pipe")
+        .last()
         .as_deref()
         .map(pipe::parse)
     {

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod byte_range;
 pub mod ca;
 pub mod files;
 pub mod gate;

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, EXPIRES, PRAGMA};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use thiserror::Error;
 
 use crate::reply::{Response, Step, header};
@@ -42,12 +43,12 @@ pub enum Pipe {
         /// Whether fields of the same name stay.
         append: bool,
     },
-    /// Sends a part of the body only.
+    /// Sends a part of the body only. Numbers below zero count from its end.
     Slice {
         /// The first byte.
-        start: usize,
+        start: isize,
         /// The byte after the last.
-        end: Option<usize>,
+        end: Option<isize>,
     },
     /// Sends the body bit by bit.
     Trickle {
@@ -128,7 +129,7 @@ fn field(name: &str, value: &str, append: bool) -> Option<Pipe> {
 }
 
 /// A number, or nothing for `null`.
-fn bound(text: &str) -> Option<Option<usize>> {
+fn bound(text: &str) -> Option<Option<isize>> {
     match text.trim() {
         "null" => Some(None),
         number => number.parse().ok().map(Some),
@@ -232,11 +233,16 @@ pub fn apply(
             },
             Pipe::Slice { start, end } => {
                 let body = response.bytes();
-                let end = end.unwrap_or(body.len()).min(body.len());
-                let part = body.get(*start..end).unwrap_or_default().to_vec();
+                let place = |bound: isize| match usize::try_from(bound) {
+                    Ok(from_start) => from_start.min(body.len()),
+                    Err(_) => body.len().saturating_sub(bound.unsigned_abs()),
+                };
+                let end = end.map_or(body.len(), place);
+                let part = body.get(place(*start)..end).unwrap_or_default().to_vec();
                 response.body = vec![Step::Send(part.into())];
             },
             Pipe::Trickle { steps, repeated } => {
+                forbid_caching(&mut response.headers);
                 response.body = trickled(response.bytes().into(), steps, *repeated);
             },
             Pipe::Sub(escape) => {
@@ -246,6 +252,23 @@ pub fn apply(
         }
     }
     Ok(())
+}
+
+/// As wptserve has it: what comes bit by bit is not to come from a cache the next time, unless the test says something of it.
+fn forbid_caching(headers: &mut HeaderMap) {
+    if [CACHE_CONTROL, PRAGMA, EXPIRES]
+        .iter()
+        .any(|name| headers.contains_key(name))
+    {
+        return;
+    }
+    for (name, value) in [
+        (CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
+        (PRAGMA, "no-cache"),
+        (EXPIRES, "0"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
 }
 
 fn trickled(mut body: Bytes, steps: &[Trickle], repeated: usize) -> Vec<Step> {
@@ -305,6 +328,9 @@ mod tests {
             ("slice(8,100)", "89"),
             ("slice(100)", ""),
             ("slice(5,2)", ""),
+            ("slice(-3)", "789"),
+            ("slice(2,-6)", "23"),
+            ("slice(-100,1)", "0"),
         ] {
             assert_eq!(piped(pipe).bytes(), expected.as_bytes(), "{pipe}");
         }
@@ -331,6 +357,16 @@ mod tests {
         ] {
             assert_eq!(piped(pipe).body, expected, "{pipe}");
         }
+    }
+
+    #[test]
+    fn what_trickles_is_not_cached_unless_the_test_says_so() {
+        let response = piped("trickle(d1)");
+        assert_eq!(response.headers["pragma"], "no-cache");
+        assert!(response.headers.contains_key("cache-control"));
+        let response = piped("header(Expires,-1)|trickle(d1)");
+        assert_eq!(response.headers["expires"], "-1");
+        assert!(!response.headers.contains_key("cache-control"));
     }
 
     #[test]

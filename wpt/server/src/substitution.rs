@@ -139,7 +139,8 @@ fn lookup(name: &str, keys: &[&str], context: Context<'_>) -> Option<String> {
         ("hosts", [domain, subdomain]) => Domain::of_key(domain)?.subdomain(subdomain),
         ("ports", [kind, index]) => Some(ports.get(kind, index.parse().ok()?)?.to_string()),
         ("headers", [name]) => request.header(name),
-        ("GET", [name]) => request.parameter(name),
+        // NB: a parameter that is not there is empty, as in wptserve.
+        ("GET", [name]) => Some(request.parameter(name).unwrap_or_default()),
         ("location", [part]) => location(part, request),
         _ => None,
     }
@@ -219,6 +220,7 @@ mod tests {
             ("{{header_or_default(X-None, none)}}", "none"),
             ("{{header_or_default(X-Test, none)}}", "\"1\""),
             ("{{GET[x]}}", "<y>"),
+            ("{{GET[none]}}", ""),
             ("{{location[server]}}", "http://www.web-platform.test:8000"),
             ("{{location[scheme]}}", "http"),
             ("{{location[host]}}", "www.web-platform.test:8000"),
@@ -262,7 +264,6 @@ mod tests {
             "{{ports[http][2]}}",
             "{{ports[http][x]}}",
             "{{ports[http}}",
-            "{{GET[none]}}",
             "{{headers[none]}}",
             "{{location[other]}}",
             "{{$unset}}",

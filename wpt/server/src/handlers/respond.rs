@@ -1,9 +1,13 @@
 //! Responses as their requests ask for them: plain ones, redirects, echoes, cookies, challenges.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SET_COOKIE, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SET_COOKIE,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, StatusCode};
 use url::Url;
@@ -47,7 +51,7 @@ const OF_PREFLIGHTS: Names = Names {
 
 /// `respond.py`: answers with
 /// - `status` (200), and `header`, which may be there several times: `Name:Value`;
-/// - `body`, or as many letters as `size` says; `type` (`text/plain`); with `endless` the body never ends;
+/// - `body`, or as many letters as `size` says; `type` (`text/plain`); with `gzip` it is compressed, with `endless` it never ends;
 /// - `delay` in milliseconds before anything is answered, and `pause` in the middle of the body;
 /// - `hold`: a gate that has to be opened by `release.py` before anything is answered, and `hold-body` in the middle of the body;
 /// - `etag`: the response has it, and is a 304 if it is what the request's `If-None-Match` says;
@@ -65,6 +69,14 @@ pub(super) fn respond(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
         Some(size) if size <= MAX_SIZE => vec![b'x'; size],
         Some(_) => return Err(Slip::Value("size")),
         None => request.parameter("body").unwrap_or_default().into_bytes(),
+    };
+    let body = if request.parameter("gzip").is_some() {
+        response
+            .headers
+            .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        gzip(&body).map_err(|_| Slip::Value("gzip"))?
+    } else {
+        body
     };
     set_body(&mut response, request, stash, body)?;
     Ok(validated(response, request)?.into())
@@ -160,6 +172,13 @@ fn base(
         token,
     });
     Ok(response)
+}
+
+/// The bytes, compressed as far as can be: of one letter again and again, a thousandth is left.
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 fn set_body(
@@ -306,6 +325,9 @@ mod tests {
         );
         assert_eq!(paused.headers["content-type"], "text/x");
         assert!(respond(&request("size=999999999999"), &Stash::default()).is_err());
+        let compressed = response(respond, &request("size=1000000&gzip"));
+        assert_eq!(compressed.headers["content-encoding"], "gzip");
+        assert!(compressed.bytes().starts_with(b"\x1f\x8b") && compressed.bytes().len() < 2000);
     }
 
     #[test]

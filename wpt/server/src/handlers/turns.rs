@@ -1,12 +1,12 @@
 //! `turns.py`: another answer each time.
 
-use super::{Slip, respond};
+use super::{Slip, broken, respond};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::stash::Stash;
 
 /// `turns.py?token=…&turn=…&turn=…`: answers as `respond.py` would with the query in the first `turn`, the next time with that
-/// in the second, and with the last one from then on. It counts what was seen under the token; preflights take no turn, and are
+/// in the second, and with the last one from then on; a turn may have a `break`. It counts what was seen under the token; preflights take no turn, and are
 /// answered as the request after them would be.
 pub(super) fn turns(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     let token = request.parameter("token").ok_or(Slip::Missing("token"))?;
@@ -27,7 +27,10 @@ pub(super) fn turns(request: &Request, stash: &Stash) -> Result<Reply, Slip> {
     request
         .url
         .set_query(Some(query.ok_or(Slip::Missing("turn"))?));
-    respond::respond(&request, stash)
+    match broken::instead(&request)? {
+        Some(reply) => Ok(reply),
+        None => respond::respond(&request, stash),
+    }
 }
 
 #[cfg(test)]
@@ -64,5 +67,14 @@ mod tests {
             assert_eq!(response.status, status);
             assert_eq!(response.bytes(), body.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_turn_may_be_broken() {
+        let stash = Stash::default();
+        let url = "http://a.test/resources/turns.py?token=t&turn=break%3Dcut-body&turn=body%3D2";
+        let request = fake::get(url);
+        assert!(matches!(answer(&request, &stash), Some(Reply::Raw { .. })));
+        assert_eq!(response(answer(&request, &stash)).bytes(), b"2");
     }
 }
