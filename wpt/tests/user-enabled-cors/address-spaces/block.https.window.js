@@ -58,3 +58,21 @@ user_test(async () => {
   const response = await fetch(respond(LOCAL, { header: ALLOW_ALL, body: "text" }));
   assert_equals(await response.text(), "text");
 }, "What the server allows is as ever");
+
+for (const space of ["local", "loopback"]) {
+  for (const [title, init] of REQUESTS) {
+    user_test(async (t) => {
+      await spaces("public");
+      const token = newToken();
+      const promise = rejects(t, fetch(respond(LOCAL, { token, body: "text" }), init));
+      await user.question(t);
+      await spaces(space);
+      if ((await user.questions()).length > 0) {
+        await user.decide(t, "once");
+      }
+      await promise;
+      assert_false((await seen(token)).some(isAnonymous));
+      assert_array_equals(await user.ledger(), []);
+    }, `What is no more public when the user has thought: ${space}, ${title}`);
+  }
+}

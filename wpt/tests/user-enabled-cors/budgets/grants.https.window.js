@@ -69,6 +69,12 @@ user_test(async (t) => {
 }, "A response that is larger than one may be ends with an error");
 
 user_test(async (t) => {
+  await budget("response_bytes", 1000);
+  const response = await user.fetch(t, "visit", respond(TARGET, { size: 100000, gzip: "" }));
+  await rejects(t, response.arrayBuffer());
+}, "What counts is what the page gets, and not what is sent of it");
+
+user_test(async (t) => {
   await budget("requests", 1);
   for (const target of [TARGET, ONCE_TOO]) {
     await user.fetch(t, "visit", respond(target));

@@ -38,6 +38,60 @@ for (const kind of ["close", "reset", "cut-body", "bad-chunk"]) {
   }
 }
 
+// A server that breaks off while the user thinks, and answers in full the next time.
+for (const kind of ["cut-body", "bad-chunk"]) {
+  const begin = (token, method) =>
+    fetch(handler(TARGET, "turns.py", { token, turn: [`break=${kind}`, "body=whole"] }), { method, body: method === "POST" ? "x" : undefined });
+
+  user_test(async (t) => {
+    const token = newToken();
+    const promise = begin(token, "GET");
+    await user.decide(t, "once");
+    assert_equals(await (await promise).text(), "whole");
+    const records = await seen(token);
+    assert_equals(records.length, 2);
+    assert_equals(headerOf(records[1], "sec-user-enabled-cors"), "?1", "it is an anonymous request");
+  }, `What was held and broke off is asked for again: ${kind}`);
+
+  user_test(async (t) => {
+    const token = newToken();
+    const promise = begin(token, "POST");
+    await user.decide(t, "once");
+    await rejects(t, promise);
+    assert_equals((await seen(token)).length, 1);
+  }, `Unless it was a POST, which fails before its page sees a header field: ${kind}`);
+}
+
+// 32 of them are half a gigabyte, and 16 KiB each over the wire.
+const BOMB = { size: 16777216, gzip: "" };
+
+user_test(async (t) => {
+  const held = [];
+  for (let count = 0; count < 32; count++) {
+    held.push(rejects(t, fetch(respond(TARGET, { ...BOMB, n: count }))));
+  }
+  await user.question(t, (question) => question.requests.length === 32);
+  const allowed = await fetch(respond(TARGET, { header: ALLOW_ALL, body: "own" }));
+  assert_equals(await allowed.text(), "own");
+  await user.decide(t, "not-now");
+  await Promise.all(held);
+}, "Bodies that are much larger than what is sent of them keep nobody waiting");
+
+user_test(async (t) => {
+  const token = newToken();
+  const response = await user.fetch(t, "once", respond(TARGET, { ...BOMB, token }));
+  let length = 0;
+  for (const reader = response.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) {
+      break;
+    }
+    length += value.length;
+  }
+  assert_equals(length, BOMB.size);
+  assert_less_than_equal((await seen(token)).length, 2);
+}, "One of them is read in full");
+
 user_test(async (t) => {
   const [token, ends] = [newToken(), newToken()];
   const promise = fetch(respond(TARGET, { token, ends, size: 20000000 }));

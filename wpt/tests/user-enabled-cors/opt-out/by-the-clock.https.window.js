@@ -68,3 +68,31 @@ user_test(async (t) => {
   await user.advance(61000);
   await fetch(respond(TARGET));
 }, "It holds against a permission, which is there again afterwards");
+
+// What was held before the no came is not released after it.
+for (const [title, init, isSent] of [
+  ["GET", {}, true],
+  ["POST", { method: "POST", body: "x" }, true],
+  ["PUT", { method: "PUT", body: "x" }, false],
+]) {
+  user_test(async (t) => {
+    const token = newToken();
+    const promise = rejects(t, fetch(respond(TARGET, { token, body: "text" }), init));
+    await user.question(t);
+    await rejects(t, fetch(preventing("*;max-age=60")));
+    if ((await user.questions()).length > 0) {
+      await user.decide(t, "visit");
+    }
+    await promise;
+    assert_equals((await seen(token)).filter((record) => !record.isPreflight).length, isSent ? 1 : 0);
+    assert_array_equals(await user.ledger(), []);
+  }, `One that comes while the user thinks: ${title}`);
+
+  user_test(async (t) => {
+    const promise = fetch(respond(TARGET, { body: "text" }), init);
+    await user.question(t);
+    await rejects(t, fetch(preventing("*;max-age=60", ONCE_TOO)));
+    await user.decide(t, "visit", (question) => question.hosts.includes(TARGET));
+    assert_equals(await (await promise).text(), "text");
+  }, `One of another server of its site is none of this one: ${title}`);
+}
