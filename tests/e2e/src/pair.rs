@@ -83,6 +83,21 @@ impl Pair {
         Ok(pair)
     }
 
+    /// Starts both, the target with a name of which a name server is asked, and with a certificate for `aliases` as well.
+    ///
+    /// # Errors
+    /// If a port or a certificate cannot be had.
+    pub fn start_with_aliases(
+        host: &str,
+        aliases: &[&str],
+        script: &'static str,
+        target: impl Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::start_at_with_tls(host, script, target, |ca, host| {
+            ca.server_config(&[&[host], aliases].concat())
+        })
+    }
+
     /// Starts both, the target with a certificate of the caller's making for its host.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use latchkey_demo::reply;
@@ -425,5 +425,32 @@ fn a_policy_blocks_and_a_broken_one_switches_the_feature_off() -> Result<()> {
         assert_eq!(told, expected, "{policy}");
         ensure!(output.contains(said), "{output}");
     }
+    Ok(())
+}
+
+#[test]
+fn roots_that_a_policy_adds_are_as_good_as_public_ones() -> Result<()> {
+    let pair = Pair::start(READ, silent)?;
+    let mut options = pair.options("once")?;
+    let arguments = &mut options.arguments;
+    let option = arguments
+        .iter()
+        .position(|argument| argument == "--public-roots")
+        .context("the target's root is declared public")?;
+    let root = arguments.drain(option..option + 2).nth(1);
+    let root = root.context("the option names a file")?;
+    assert_eq!(told_with(&pair, &options)?.0, "TypeError", "without it");
+
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("policy.json");
+    let policy = serde_json::json!({ "policies": { "UserEnabledCORS": { "ExtraRoots": [root] } } });
+    std::fs::write(&path, policy.to_string())?;
+    options
+        .arguments
+        .extend(["--policy".to_owned(), path.display().to_string()]);
+    assert_eq!(
+        told_with(&pair, &options)?.0,
+        "cors 200 what anyone can read"
+    );
     Ok(())
 }

@@ -7,6 +7,8 @@ use std::{io, thread};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use http::header::{HOST as HOST_FIELD, LOCATION};
+use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode};
 use latchkey_demo::reply;
 use latchkey_demo::server::Peer;
@@ -158,6 +160,125 @@ fn a_chain_of_redirects_leaves_through_it_at_each_hop() -> Result<()> {
         .map(|request| (request.path.as_str(), request.user_enabled))
         .collect();
     assert_eq!(paths, [("/data", false), ("/data", true), ("/end", true)]);
+    Ok(())
+}
+
+/// A response that leads to `/end` of another host at the same port.
+fn redirect_to(host: &str, request: &Request<Bytes>) -> Response<Bytes> {
+    let named = request.headers().get(HOST_FIELD);
+    let authority = match named.and_then(|value| value.to_str().ok()) {
+        Some(value) => value.parse().ok(),
+        // HTTP/2 has it in the URL.
+        None => request.uri().authority().cloned(),
+    };
+    let port = authority
+        .and_then(|authority: Authority| authority.port_u16())
+        .unwrap_or(443);
+    let mut response = reply::text(StatusCode::FOUND, "");
+    if let Ok(location) = format!("https://{host}:{port}/end").parse() {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+#[test]
+fn only_the_egress_looks_up_where_a_chain_leads() -> Result<()> {
+    const NEXT: &str = "next.silent.test";
+    for protocol in PROTOCOLS {
+        let names = NameServer::start()?;
+        for host in [HOST, NEXT] {
+            names.set(host, Ipv4Addr::LOCALHOST);
+        }
+        let mut pair = Pair::start_with_aliases(HOST, &[NEXT], READ, |request| {
+            if request.uri().path() == "/data" {
+                return redirect_to(NEXT, request);
+            }
+            whoami(request)
+        })?;
+        let proxy = Proxy::start(protocol, pair.target.address())?;
+        pair.declare_public(proxy.address());
+        let name_server = names.address().to_string();
+        let arguments = ["--pref", &egress(&proxy), "--name-server", &name_server];
+        let told = told(&pair, "once", &arguments)?;
+        assert_eq!(told, format!("cors 200 {}", Proxy::SEEN_FROM));
+        // Once for the page's own request, which is no anonymous one.
+        assert_eq!(names.times_asked(HOST), 1, "{protocol:?}");
+        assert_eq!(names.times_asked(NEXT), 0, "{protocol:?}");
+        let port = pair.target.address().port();
+        assert_eq!(
+            proxy.asked(),
+            [format!("{HOST}:{port}"), format!("{NEXT}:{port}")]
+        );
+    }
+    Ok(())
+}
+
+/// The proxy would lead any of these to the server.
+#[test]
+fn what_is_not_public_by_its_name_is_no_matter_of_the_egress() -> Result<()> {
+    // The server's own addresses are declared public.
+    for inside in [
+        "127.0.0.9",
+        "10.0.0.1",
+        "[fd00::1]",
+        "printer",
+        "printer.local",
+    ] {
+        let mut pair = Pair::start_with_aliases(HOST, &["printer", "printer.local"], READ, {
+            move |request| {
+                if request.uri().path() == "/data" {
+                    return redirect_to(inside, request);
+                }
+                whoami(request)
+            }
+        })?;
+        let names = NameServer::start()?;
+        names.set(HOST, Ipv4Addr::LOCALHOST);
+        let proxy = Proxy::start(ProxyProtocol::HttpConnect, pair.target.address())?;
+        pair.declare_public(proxy.address());
+        let name_server = names.address().to_string();
+        let arguments = ["--pref", &egress(&proxy), "--name-server", &name_server];
+        assert_eq!(told(&pair, "once", &arguments)?, "TypeError", "{inside}");
+        let port = pair.target.address().port();
+        let first = format!("{HOST}:{port}");
+        ensure!(
+            proxy.asked().iter().all(|asked| *asked == first),
+            "{inside}: {:?}",
+            proxy.asked()
+        );
+        let seen = pair.target.log().take();
+        ensure!(
+            seen.iter().all(|request| request.path == "/data"),
+            "{inside}: {seen:?}"
+        );
+    }
+    Ok(())
+}
+
+/// What a proxy that is not the egress leads to, nobody can tell.
+#[test]
+fn behind_another_proxy_nobody_is_asked() -> Result<()> {
+    let pair = Pair::start_at(HOST, Names::Known, READ, same)?;
+    assert_eq!(
+        told(&pair, "once", &[])?,
+        "cors 200 what anyone can read",
+        "without it"
+    );
+    pair.target.log().take();
+    let proxy = Proxy::start(ProxyProtocol::HttpConnect, pair.target.address())?;
+    let through = format!("network_https_proxy_uri={}", proxy.url());
+    let arguments = [
+        "--pref",
+        &through,
+        "--pref",
+        "network_http_no_proxy=page.asker.localhost",
+    ];
+    assert_eq!(told(&pair, "once", &arguments)?, "TypeError");
+    let port = pair.target.address().port();
+    assert_eq!(proxy.asked(), [format!("{HOST}:{port}")]);
+    let seen = pair.target.log().take();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    ensure!(!seen[0].user_enabled, "{seen:?}");
     Ok(())
 }
 
