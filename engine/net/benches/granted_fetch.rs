@@ -1,9 +1,10 @@
 //! What a permission costs a fetch, beside the same fetch that its server allows; and what the permission model costs fetches
 //! that have no need of it.
 //!
-//! `cargo bench --workspace --bench granted_fetch` starts a server on loopback and makes fetches in pairs, one of each kind
-//! after the other and in changing order, so that whatever else the machine does hits both. It prints the medians, and the
-//! quotient of the medians.
+//! `cargo bench --workspace --profile dev --bench granted_fetch` starts a server on loopback and makes fetches in pairs, one of
+//! each kind after the other and in changing order, so that whatever else the machine does hits both. It prints the medians, and
+//! the quotient of the medians: what a page waits. What is done beside the fetches, for the ledger, is in the second list: there
+//! many fetches of one kind are made without a pause, until all of them are written down.
 
 use std::convert::Infallible;
 use std::fs;
@@ -57,6 +58,15 @@ const WARM_UP: usize = 50;
 /// How many pairs are counted.
 const PAIRS: usize = 1000;
 
+/// How many of those from a server that is not on this machine.
+const FAR_PAIRS: usize = 200;
+
+/// How long such a server's answer is on its way.
+const FAR: Duration = Duration::from_millis(10);
+
+/// How many fetches are made without a pause.
+const ROW: usize = 500;
+
 /// The longest that one fetch may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -108,7 +118,8 @@ fn identity() -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }
 
-/// Under `/open` the server allows everybody, and elsewhere it says nothing. The last part of the path is the body's length.
+/// Under `/open` the server allows everybody, and under `/silent` it says nothing; below `/far` its answers take their time. The last
+/// part of the path is the body's length.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
     let length: usize = path
@@ -116,7 +127,10 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         .next()
         .and_then(|length| length.parse().ok())
         .unwrap_or(0);
-    let is_open = path.starts_with("/open");
+    let is_open = path.contains("/open/");
+    if path.starts_with("/far/") {
+        tokio::time::sleep(FAR).await;
+    }
     let mut response = match (request.method() == Method::OPTIONS, is_open) {
         (true, true) => Response::new(Full::default()),
         (true, false) => {
@@ -265,9 +279,9 @@ fn median(times: &mut [Duration]) -> Duration {
 }
 
 /// Runs both in pairs, and prints what the second takes beside the first.
-fn compare(title: &str, first: impl Fn() -> Duration, second: impl Fn() -> Duration) {
+fn compare(pairs: usize, title: &str, first: impl Fn() -> Duration, second: impl Fn() -> Duration) {
     let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
-    for pair in 0..WARM_UP + PAIRS {
+    for pair in 0..WARM_UP + pairs {
         let (one, two) = if pair % 2 == 0 {
             let one = first();
             (one, second())
@@ -280,7 +294,10 @@ fn compare(title: &str, first: impl Fn() -> Duration, second: impl Fn() -> Durat
             of_second.push(two);
         }
     }
-    let (one, two) = (median(&mut of_first), median(&mut of_second));
+    report(title, median(&mut of_first), median(&mut of_second));
+}
+
+fn report(title: &str, one: Duration, two: Duration) {
     println!(
         "{title}: {one:.1?} and {two:.1?}, {:+.1} %",
         (two.as_secs_f64() / one.as_secs_f64() - 1.0) * 100.0
@@ -346,21 +363,50 @@ fn main() {
     };
     world.navigate();
 
-    println!("{PAIRS} pairs each, medians; the second beside the first");
+    println!(
+        "{PAIRS} pairs each, of the far server {FAR_PAIRS}; medians; the second beside the first"
+    );
+    for (pairs, place, name) in [
+        (PAIRS, "", "this machine"),
+        (FAR_PAIRS, "/far", "a server 10 ms away"),
+    ] {
+        for size in [1 << 10, 1 << 18, 1 << 20] {
+            let open = format!("{place}/open/{size}");
+            let silent = format!("{place}/silent/{size}");
+            compare(
+                pairs,
+                &format!("{} KiB from {name}: CORS, a permission", size >> 10),
+                || world.fetch(&open, false),
+                || world.fetch(&silent, false),
+            );
+            compare(
+                pairs,
+                &format!(
+                    "{} KiB from {name}, after a preflight that is remembered",
+                    size >> 10
+                ),
+                || world.fetch(&open, true),
+                || world.fetch(&silent, true),
+            );
+        }
+    }
+    println!("{ROW} in a row until the ledger has them, for each");
     for size in [1 << 10, 1 << 18, 1 << 20] {
         let (open, silent) = (format!("/open/{size}"), format!("/silent/{size}"));
-        compare(
-            &format!("a read of {} KiB: CORS, a permission", size >> 10),
-            || world.fetch(&open, false),
-            || world.fetch(&silent, false),
-        );
-        compare(
-            &format!(
-                "the same after a preflight that is remembered, of {} KiB",
-                size >> 10
-            ),
-            || world.fetch(&open, true),
-            || world.fetch(&silent, true),
+        let in_a_row = |path: &str| {
+            let begun = Instant::now();
+            for _ in 0..ROW {
+                world.fetch(path, false);
+            }
+            if let Some(embedding) = Embedding::get() {
+                embedding.settle_ledger();
+            }
+            begun.elapsed() / u32::try_from(ROW).expect("few")
+        };
+        report(
+            &format!("{} KiB: CORS, a permission", size >> 10),
+            in_a_row(&open),
+            in_a_row(&silent),
         );
     }
     let switch = |enabled| {
@@ -372,6 +418,7 @@ fn main() {
     };
     for header in [false, true] {
         compare(
+            PAIRS,
             if header {
                 "CORS with a preflight that is remembered: the feature off, on"
             } else {

@@ -13,6 +13,8 @@ use parking_lot::RwLock;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
+use crate::embedding::Embedding;
+
 /// How long the end of the runtime waits for tasks in the middle of a poll, and for work on blocking threads.
 const SHUTDOWN_LIMIT: Duration = Duration::from_millis(300);
 
@@ -57,6 +59,10 @@ impl net_traits::AsyncRuntime for Runtime {
     fn shutdown(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+            // What the tasks released until then is written before the process may end.
+            if let Some(embedding) = Embedding::get() {
+                embedding.settle_ledger();
+            }
         }
     }
 }

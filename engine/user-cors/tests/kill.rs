@@ -85,12 +85,17 @@ fn child_that_writes_until_it_is_killed() {
     };
     let user_cors = open(&path);
     let releasing = failure(&format!("https://released{first}.example/"));
-    let record = release_of(&allow(&user_cors, &releasing, Choice::AlwaysAllow, NOW));
+    let records = [release_of(&allow(
+        &user_cors,
+        &releasing,
+        Choice::AlwaysAllow,
+        NOW,
+    ))];
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
-                    user_cors.record(&record).expect("recorded");
+                    user_cors.record(&records).expect("recorded");
                 }
             });
         }

@@ -143,6 +143,7 @@ impl TestDriver {
         let model = embedding.user_cors();
         let beginning = self.beginning.clone();
         self.in_view.clear();
+        embedding.settle_ledger();
         embedding.deliver(model.clear()?);
         embedding.reset_clock();
         embedding.stop_clock();
@@ -203,6 +204,7 @@ fn permissions(embedding: &Embedding) -> Value {
 }
 
 fn ledger(embedding: &Embedding) -> Result<Value, DriverError> {
+    embedding.settle_ledger();
     let page = embedding
         .user_cors()
         .ledger(&LedgerQuery::default(), MAX_LEDGER_RECORDS)?;

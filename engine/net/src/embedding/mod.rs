@@ -9,6 +9,7 @@ mod certificates;
 mod clock;
 mod contexts;
 mod default_gateway;
+mod ledger_writer;
 mod network_watch;
 mod own_network;
 mod questions;
@@ -35,6 +36,8 @@ use self::certificates::AttachedStates;
 use self::clock::EmbeddingClock;
 use self::contexts::Contexts;
 pub(crate) use self::contexts::RequesterContext;
+use self::ledger_writer::LedgerWriter;
+pub(crate) use self::ledger_writer::{BodyEnd, ReleasedBody};
 pub(crate) use self::network_watch::NetworkWatch;
 use self::own_network::OwnNetwork;
 use self::questions::WaitingRequests;
@@ -102,6 +105,7 @@ pub struct Embedding {
     /// Whether a task ends questions in time.
     keeps_time: AtomicBool,
     own_network: OwnNetwork,
+    ledger: LedgerWriter,
     pub(crate) told_issues: ToldIssues,
     /// How many wait or run for whom this machine's network is looked at again and again.
     network_watchers: AtomicUsize,
@@ -148,6 +152,7 @@ impl Embedding {
             shutting_down: AtomicBool::new(false),
             keeps_time: AtomicBool::new(false),
             own_network: OwnNetwork::default(),
+            ledger: LedgerWriter::default(),
             told_issues: ToldIssues::default(),
             network_watchers: AtomicUsize::new(0),
             permissions: watch::Sender::new(()),
@@ -290,6 +295,11 @@ impl Embedding {
         self.settle(self.user_cors.tab_closed(tab));
     }
 
+    /// Waits until the ledger has what was released before this call: it is written a moment later, and beside the fetches.
+    pub fn settle_ledger(&self) {
+        self.ledger.settle();
+    }
+
     /// The browser quits: ends all fetches, those to come as well, and all questions.
     pub fn begin_shutdown(&self) {
         self.shutting_down.store(true, Ordering::Release);
@@ -345,6 +355,11 @@ impl Embedding {
             let tab = contexts().tab(webview);
             self.settle(self.user_cors.navigated(tab, site.as_ref()));
         }
+    }
+
+    /// A body begins to be released, and will be in the ledger.
+    pub(crate) fn begin_release(&self) -> ReleasedBody {
+        self.ledger.begin(&self.user_cors)
     }
 
     /// Changes whenever a permission, a setting or policy does: whoever runs under a grant then looks whether it still has

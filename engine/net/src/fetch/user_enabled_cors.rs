@@ -19,6 +19,7 @@ mod redirects;
 
 use http::{HeaderMap, header};
 use net_traits::request::Request;
+use tokio::sync::watch;
 use user_cors::{
     AddressSpace, BodySize, ChainPlan, Decision, Delivery, DualCheck, FailedStage, GrantUse,
     HeldResponse, MethodClass, NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest,
@@ -52,6 +53,8 @@ type Outcome = Result<FetchResponse, Box<FetchResponse>>;
 struct Hook {
     embedding: &'static Embedding,
     requester: RequesterContext,
+    /// What changes from before anything was considered, so that nothing can fall between a check and the next.
+    changes: watch::Receiver<()>,
 }
 
 /// The address space of the other end of an exchange; `None` if it went through a proxy or is not known.
@@ -215,6 +218,7 @@ impl Hook {
         Ok(Self {
             embedding,
             requester,
+            changes: embedding.permission_changes(),
         })
     }
 
@@ -430,14 +434,7 @@ impl Hook {
         }
         params.chain.release();
         let body = std::mem::take(&mut response.body);
-        response.body = ledger::record(
-            self.embedding,
-            params,
-            &response,
-            self.requester.tab,
-            grant,
-            body,
-        );
+        response.body = ledger::record(self, params, &response, grant, body);
         Ok(response)
     }
 }

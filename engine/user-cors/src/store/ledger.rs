@@ -1,8 +1,8 @@
 //! The ledger in the store.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
-use rusqlite::{Row, ToSql, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::{
     PermissionStore, StoreError,
@@ -31,58 +31,42 @@ const FITTING: &str = "FROM ledger
            OR instr(lower(target), :text) OR instr(lower(path), :text))";
 
 impl PermissionStore {
-    /// Appends one record, and writes down what its grant was used for; the oldest records beyond [`MAX_LEDGER_RECORDS`]
-    /// make room.
+    /// Appends records in one transaction, and writes down what their grants were used for; the oldest records beyond
+    /// [`MAX_LEDGER_RECORDS`] make room.
     ///
     /// NB: unlike a decision, a record does not wait for the disk: it outlives the process, but the last ones may be lost
     /// when the power fails.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub fn append_to_ledger(&mut self, record: &LedgerRecord) -> Result<(), StoreError> {
+    /// If they cannot be written; then none of them is.
+    pub fn append_to_ledger(&mut self, records: &[LedgerRecord]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
         self.connection
             .pragma_update(None, "synchronous", "NORMAL")?;
-        let appended = self.append(record);
+        let appended = self.append(records);
         self.connection.pragma_update(None, "synchronous", "FULL")?;
         appended
     }
 
-    fn append(&mut self, record: &LedgerRecord) -> Result<(), StoreError> {
-        let (grant_id, scope) = match record.basis {
-            LedgerBasis::Policy => (None, None),
-            LedgerBasis::Grant(id, scope) => (i64::try_from(id.0).ok(), Some(scope.as_str())),
-        };
-        let path: String = record.path.chars().take(MAX_LEDGER_PATH).collect();
+    fn append(&mut self, records: &[LedgerRecord]) -> Result<(), StoreError> {
         let transaction = self.connection.transaction()?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO ledger (time, top_level_site, requester, target, path, method, status, bytes, digest, peer,
-                                     grant_id, grant_scope)
-                 VALUES (:time, :top_level_site, :requester, :target, :path, :method, :status, :bytes, :digest, :peer,
-                         :grant_id, :grant_scope)",
-            )?
-            .execute(named_params! {
-                ":time": record.time.as_millis(),
-                ":top_level_site": record.key.top_level_site.to_string(),
-                ":requester": record.key.requester.to_string(),
-                ":target": record.key.target.to_string(),
-                ":path": path,
-                ":method": record.method,
-                ":status": record.status,
-                ":bytes": i64::try_from(record.bytes).unwrap_or(i64::MAX),
-                ":digest": record.digest.as_ref().map(<[u8; 32]>::as_slice),
-                ":peer": record.peer.map(|peer| peer.to_string()),
-                ":grant_id": grant_id,
-                ":grant_scope": scope,
-            })?;
+        let mut used = HashMap::new();
+        for record in records {
+            insert(&transaction, record)?;
+            if let LedgerBasis::Grant(id, GrantScope::Persistent) = record.basis {
+                used.insert(id, &record.key);
+            }
+        }
         let oldest_kept =
             transaction.last_insert_rowid() - i64::try_from(MAX_LEDGER_RECORDS).unwrap_or(i64::MAX);
         transaction
             .prepare_cached("DELETE FROM ledger WHERE id <= ?1")?
             .execute([oldest_kept])?;
-        if let LedgerBasis::Grant(id, GrantScope::Persistent) = record.basis {
-            let used = self.grants.get(&record.key).into_iter().flatten();
-            if let Some(grant) = used.into_iter().find(|grant| grant.id == id) {
+        for (id, key) in used {
+            let mut grants = self.grants.get(key).into_iter().flatten();
+            if let Some(grant) = grants.find(|grant| grant.id == id) {
                 write_usage(&transaction, grant)?;
             }
         }
@@ -128,6 +112,35 @@ impl PermissionStore {
         self.connection.execute("DELETE FROM ledger", [])?;
         Ok(())
     }
+}
+
+fn insert(connection: &Connection, record: &LedgerRecord) -> rusqlite::Result<usize> {
+    let (grant_id, scope) = match record.basis {
+        LedgerBasis::Policy => (None, None),
+        LedgerBasis::Grant(id, scope) => (i64::try_from(id.0).ok(), Some(scope.as_str())),
+    };
+    let path: String = record.path.chars().take(MAX_LEDGER_PATH).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO ledger (time, top_level_site, requester, target, path, method, status, bytes, digest, peer,
+                                 grant_id, grant_scope)
+             VALUES (:time, :top_level_site, :requester, :target, :path, :method, :status, :bytes, :digest, :peer,
+                     :grant_id, :grant_scope)",
+        )?
+        .execute(named_params! {
+            ":time": record.time.as_millis(),
+            ":top_level_site": record.key.top_level_site.to_string(),
+            ":requester": record.key.requester.to_string(),
+            ":target": record.key.target.to_string(),
+            ":path": path,
+            ":method": record.method,
+            ":status": record.status,
+            ":bytes": i64::try_from(record.bytes).unwrap_or(i64::MAX),
+            ":digest": record.digest.as_ref().map(<[u8; 32]>::as_slice),
+            ":peer": record.peer.map(|peer| peer.to_string()),
+            ":grant_id": grant_id,
+            ":grant_scope": scope,
+        })
 }
 
 /// A query as values of columns.
@@ -229,8 +242,8 @@ mod tests {
             peer: None,
             ..record(2)
         };
-        store.append_to_ledger(&record(1)).unwrap();
-        store.append_to_ledger(&policy).unwrap();
+        store.append_to_ledger(&[record(1)]).unwrap();
+        store.append_to_ledger(&[policy.clone()]).unwrap();
         assert_eq!(all(&store), [policy, record(1)]);
         assert_eq!(record(1).path, "/path");
         store.clear_ledger().unwrap();
@@ -246,7 +259,7 @@ mod tests {
                 record.key.target = TupleOrigin::parse("https://other.example").unwrap();
                 record.path = format!("/Photos/100%_{time}");
             }
-            store.append_to_ledger(&record).unwrap();
+            store.append_to_ledger(&[record]).unwrap();
         }
         let times = |query: &LedgerQuery, limit| -> (Vec<i64>, usize, Option<LedgerCursor>) {
             let page = store.ledger(query, limit).unwrap();
@@ -328,7 +341,7 @@ mod tests {
     #[test]
     fn the_ledger_is_bounded() {
         let mut store = PermissionStore::in_memory().unwrap();
-        store.append_to_ledger(&record(0)).unwrap();
+        store.append_to_ledger(&[record(0)]).unwrap();
         store
             .connection
             .execute(
@@ -336,7 +349,7 @@ mod tests {
                 [10_000_i64],
             )
             .unwrap();
-        store.append_to_ledger(&record(1)).unwrap();
+        store.append_to_ledger(&[record(1)]).unwrap();
         let times: Vec<_> = all(&store)
             .iter()
             .map(|record| record.time.as_millis())

@@ -213,12 +213,12 @@ impl UserCors {
         self.state.lock().holds.end(hold);
     }
 
-    /// Appends to the ledger.
+    /// Appends to the ledger, in one transaction.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub fn record(&self, record: &LedgerRecord) -> Result<(), StoreError> {
-        self.state.lock().store.append_to_ledger(record)
+    /// If it cannot be written; then none of them is.
+    pub fn record(&self, records: &[LedgerRecord]) -> Result<(), StoreError> {
+        self.state.lock().store.append_to_ledger(records)
     }
 
     /// Ends one ticket because its request was cancelled; its question stays for visit and longer answers.

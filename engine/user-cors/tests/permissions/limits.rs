@@ -91,7 +91,7 @@ fn a_lasting_grants_budget_survives_a_restart() {
     let GrantBasis::Grant { id, scope } = *basis else {
         panic!("not a grant: {basis:?}")
     };
-    let record = LedgerRecord {
+    let record = [LedgerRecord {
         time: NOW,
         key: need.key.clone(),
         path: "/".into(),
@@ -101,7 +101,7 @@ fn a_lasting_grants_budget_survives_a_restart() {
         digest: None,
         peer: None,
         basis: LedgerBasis::Grant(id, scope),
-    };
+    }];
     user_cors.record(&record).expect("recorded");
     drop(user_cors);
     let user_cors = open();
@@ -110,5 +110,8 @@ fn a_lasting_grants_budget_survives_a_restart() {
     let usage = grants.first().expect("the grant").usage;
     assert_eq!((usage.requests, usage.bytes), (1, 9));
     let exported = user_cors.export_ledger(&LedgerQuery::default());
-    assert_eq!(exported.expect("lines"), format!("{}\n", record.to_json()));
+    assert_eq!(
+        exported.expect("lines"),
+        format!("{}\n", record[0].to_json())
+    );
 }

@@ -44,6 +44,7 @@ impl Permissions {
             PermissionsCommand::SearchLedger(text) => {
                 self.ledger.search = text;
                 if let Some(embedding) = Embedding::get() {
+                    embedding.settle_ledger();
                     self.ledger.refresh_from(embedding.user_cors());
                 }
             },

@@ -97,6 +97,7 @@ impl Permissions {
     /// Takes a new copy.
     pub fn refresh(&mut self) {
         if let Some(embedding) = Embedding::get() {
+            embedding.settle_ledger();
             self.refresh_from(embedding.user_cors(), embedding.now());
         }
     }
@@ -240,6 +241,7 @@ impl Permissions {
         change: impl FnOnce(&UserCors, Timestamp) -> Result<Vec<Settlement>, StoreError>,
     ) {
         if let Some(embedding) = Embedding::get() {
+            embedding.settle_ledger();
             self.failure = match change(embedding.user_cors(), embedding.now()) {
                 Ok(settled) => {
                     embedding.deliver(settled);

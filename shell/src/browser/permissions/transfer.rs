@@ -241,6 +241,7 @@ impl Permissions {
         transfer: impl FnOnce(&Self, &UserCors, Timestamp) -> Result<String, TransferError>,
     ) {
         if let Some(embedding) = Embedding::get() {
+            embedding.settle_ledger();
             let outcome = transfer(self, embedding.user_cors(), embedding.now());
             self.transfer.outcome = Some(outcome.map_err(|error| error.to_string()));
         }

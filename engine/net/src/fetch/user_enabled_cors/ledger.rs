@@ -1,29 +1,29 @@
 //! Step 13: what was released is written down when its last byte has been handed over, and stops when the permission
 //! for it is taken back.
 
+use std::mem;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use futures::stream;
 use user_cors::{GrantBasis, LedgerBasis, LedgerRecord, Refusal, Route, TabId};
 
 use super::chain::GrantInUse;
-use super::facts;
-use crate::embedding::Embedding;
+use super::{Hook, facts};
+use crate::embedding::{BodyEnd, Embedding, ReleasedBody};
 use crate::fetch::body::{Body, BodyError};
 use crate::fetch::params::FetchParams;
 use crate::fetch::response::FetchResponse;
 
 /// A released body that leaves its record when it ends, whether or not it was read to its end.
 pub(super) fn record(
-    embedding: &'static Embedding,
+    hook: &Hook,
     params: &FetchParams,
     response: &FetchResponse,
-    tab: TabId,
     grant: Arc<GrantInUse>,
     body: Body,
 ) -> Body {
+    let embedding = hook.embedding;
     let url = params.request.current_url().into_url();
     let records = grant
         .grant
@@ -53,9 +53,9 @@ pub(super) fn record(
         embedding,
         records,
         bytes: 0,
-        digest: Some(Context::new(&SHA256)),
-        is_complete: false,
-        tab,
+        ledger: embedding.begin_release(),
+        end: BodyEnd::Incomplete,
+        tab: hook.requester.tab,
         grant,
         route: response
             .exchange
@@ -64,9 +64,7 @@ pub(super) fn record(
                 embedding.classify(record, facts::connection(record))
             }),
     };
-    let mut changes = embedding.permission_changes();
-    // What changed since the last check of the grant was before this receiver: so the body begins with another one.
-    changes.mark_changed();
+    let changes = hook.changes.clone();
     Body::from_stream(stream::unfold(
         Some((body, entry, changes)),
         |state| async move {
@@ -101,8 +99,8 @@ struct Entry {
     embedding: &'static Embedding,
     records: Vec<LedgerRecord>,
     bytes: u64,
-    digest: Option<Context>,
-    is_complete: bool,
+    ledger: ReleasedBody,
+    end: BodyEnd,
     tab: TabId,
     grant: Arc<GrantInUse>,
     /// How the response came.
@@ -119,7 +117,7 @@ impl Entry {
 
     /// The body was read to its end.
     fn complete(mut self) {
-        self.is_complete = true;
+        self.end = BodyEnd::Complete;
     }
 
     /// Counts what is about to be handed over.
@@ -133,27 +131,18 @@ impl Entry {
             self.embedding.now(),
         )?;
         self.bytes += length;
-        if let Some(digest) = &mut self.digest {
-            digest.update(chunk);
-        }
+        self.ledger.digest(chunk.clone());
         Ok(())
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let digest = self
-            .digest
-            .take()
-            .filter(|_| self.is_complete)
-            .and_then(|digest| <[u8; 32]>::try_from(digest.finish().as_ref()).ok());
-        for mut record in self.records.drain(..) {
+        let mut records = mem::take(&mut self.records);
+        for record in &mut records {
             record.time = self.embedding.now();
             record.bytes = self.bytes;
-            record.digest = digest;
-            if let Err(error) = self.embedding.user_cors().record(&record) {
-                log::error!("a release could not be written to the ledger: {error}");
-            }
         }
+        self.ledger.end(self.end, records);
     }
 }
