@@ -1,5 +1,5 @@
-//! What answers under `resources/*.py`, in whatever folder: the names are those of handlers written in Python, which take
-//! the same parameters where the fixtures are run on WPT's own server.
+//! What answers under `resources/*.py`, in whatever folder: the names are those of handlers in Python, which WPT's own server
+//! would need to have for the fixtures.
 //!
 //! All take `token`: what is seen of the request is added to that token's list in the [stash](crate::stash). All but
 //! `records.py`, `release.py` and `broken.py` take what [`respond`] takes. None sends a header field of CORS that it was not

@@ -4,6 +4,7 @@
 // META: script=/resources/testdriver-vendor.js
 // META: script=/user-enabled-cors/resources/servers.sub.js
 // META: script=/user-enabled-cors/resources/user.js
+// META: script=/user-enabled-cors/resources/egress.sub.js
 
 // Every anonymous request leaves by the egress, and nothing else does.
 const TARGET = ANSWERS.once;

@@ -16,9 +16,6 @@ const ONCE_TOO = "https://{{hosts[alt][www2.www]}}:{{ports[https][0]}}";
 const LOCAL = "https://{{hosts[alt][www1.www]}}:{{ports[https-private][0]}}";
 const INSECURE = "http://{{hosts[alt][www1.www]}}:{{ports[http][0]}}";
 
-// A proxy that reaches all of these servers. Requests that it makes are recorded with `connection.isProxied`.
-const EGRESS = "http://127.0.0.1:{{ports[proxy][0]}}";
-
 const TEST_ORIGIN = "https://{{host}}:{{ports[https][0]}}";
 const OTHER_ORIGIN = "https://other.example";
 
