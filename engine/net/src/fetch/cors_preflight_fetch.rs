@@ -41,7 +41,7 @@ pub(crate) async fn cors_preflight_fetch(
     let request = &params.request;
     // 1. to 6. and NOTE: the preflight carries no credentials, and nothing but what asks for permission.
     let mut preflight = FetchParams::new(preflight_request(request));
-    let response = http_network_or_cache_fetch(&mut preflight, context, Attempt::First).await;
+    let response = http_network_or_cache_fetch(&mut preflight, context, Attempt::default()).await;
     if response.is_network_error() {
         return Err(PreflightFailure::Unreachable(Box::new(response)));
     }

@@ -146,7 +146,7 @@ async fn respond(
         params.request.service_workers_mode = ServiceWorkersMode::None;
     }
     // 4.3. HTTP-network-or-cache fetch.
-    let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+    let response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
     // 4.4. The CORS check.
     if params.request.response_tainting != ResponseTainting::CorsTainting
         || response.is_network_error()

@@ -24,15 +24,13 @@ use crate::network_state::FetchContext;
 /// How many bytes of keepalive bodies a document may have in flight.
 const KEEPALIVE_LIMIT: u64 = 64 * 1024;
 
-/// Which try of the same request this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attempt {
-    /// The first.
-    First,
+/// Which try of the same request this is. `Default` is the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attempt {
     /// The standard's isAuthenticationFetch: with what the person typed after a 401 or 407.
-    Authentication,
+    is_authentication_fetch: bool,
     /// The standard's isNewConnectionFetch: after a 421.
-    NewConnection,
+    is_new_connection_fetch: bool,
 }
 
 /// [HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch).
@@ -66,7 +64,7 @@ pub(crate) async fn http_network_or_cache_fetch(
         credentials: connection_credentials(params, include_credentials),
         headers: outgoing,
         include_credentials,
-        force_new_connection: attempt == Attempt::NewConnection,
+        force_new_connection: attempt.is_new_connection_fetch,
     };
     // 8.23. to 8.25. The HTTP cache.
     let mut lookup = Lookup::new(params, &http_request, cache_mode, context).await;
@@ -126,7 +124,10 @@ pub(crate) async fn http_network_or_cache_fetch(
                 return Box::pin(http_network_or_cache_fetch(
                     params,
                     context,
-                    Attempt::Authentication,
+                    Attempt {
+                        is_authentication_fetch: true,
+                        is_new_connection_fetch: false,
+                    },
                 ))
                 .await;
             },
@@ -137,7 +138,7 @@ pub(crate) async fn http_network_or_cache_fetch(
     // 16. A server that is not the right one on this connection.
     let request = &mut params.request;
     if status == Some(StatusCode::MISDIRECTED_REQUEST)
-        && attempt != Attempt::NewConnection
+        && !attempt.is_new_connection_fetch
         && request
             .body
             .as_ref()
@@ -150,7 +151,10 @@ pub(crate) async fn http_network_or_cache_fetch(
         return Box::pin(http_network_or_cache_fetch(
             params,
             context,
-            Attempt::NewConnection,
+            Attempt {
+                is_new_connection_fetch: true,
+                ..attempt
+            },
         ))
         .await;
     }

@@ -359,13 +359,13 @@ impl Hook {
         }
         events::emit(&params.request, || Stage::Released { held: false });
         let mut grant = grant;
-        let mut response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        let mut response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
         if addresses::answer_no_more(&response) && addresses::may_be_sent_later(&params.request) {
             match self.follow_addresses(params, facts, grant, context).await {
                 Ok(still) => grant = still,
                 Err(refusal) => return Err(refused(failure.clone(), refusal)),
             }
-            response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+            response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
         }
         if response.is_network_error() {
             return Err(undelivered(failure.clone(), response));

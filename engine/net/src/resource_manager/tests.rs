@@ -216,7 +216,7 @@ async fn a_navigation_asks_the_person_for_the_proxys_password_and_once() {
     };
     // What is no navigation asks nobody.
     let page = fetch(&threads.public, request("http://far.test/"));
-    assert_eq!(outcome(page).await, ["407", "no", "end"]);
+    assert_eq!(outcome(page).await, ["error", "end with error"]);
     assert!(asked.lock().is_empty());
     for _ in 0..2 {
         let page = fetch(&threads.public, navigation());

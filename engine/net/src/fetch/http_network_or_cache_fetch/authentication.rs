@@ -21,7 +21,7 @@ pub(super) fn append_authorization(
     // NOTE: credentials that the page put into the URL stand above an entry, and go out once the server has asked. By
     // then they are the entry.
     let waits_for_challenge = request.use_url_credentials
-        && attempt != Attempt::Authentication
+        && !attempt.is_authentication_fetch
         && includes_credentials(&request.current_url());
     if headers.contains_key(header::AUTHORIZATION) || waits_for_challenge {
         return None;
@@ -49,7 +49,7 @@ pub(super) async fn obtain_credentials(
 ) -> Result<bool, Cause> {
     let url = request.current_url();
     let from_url = Credentials::from_url(&url)
-        .filter(|_| attempt == Attempt::First && request.use_url_credentials);
+        .filter(|_| !attempt.is_authentication_fetch && request.use_url_credentials);
     // NOTE: a response to a CORS request is never answered with credentials. Where nobody can be asked, there may be some in
     // the URL of a WebSocket.
     if request.response_tainting == ResponseTainting::CorsTainting
@@ -75,7 +75,7 @@ pub(super) async fn obtain_credentials(
     let server = ProtectedBy::Server(url.origin());
     let target = request_target(request);
     // A nonce that went stale, or a realm whose credentials are known, needs nobody's help.
-    let known = attempt == Attempt::First
+    let known = !attempt.is_authentication_fetch
         && from_url.is_none()
         && context
             .state

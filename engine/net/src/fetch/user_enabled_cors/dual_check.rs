@@ -87,7 +87,7 @@ impl Hook {
             },
         };
         self.set_errand(params, Errand::Compare, Some(pin));
-        let direct = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        let direct = http_network_or_cache_fetch(params, context, Attempt::default()).await;
         self.set_errand(params, Errand::Deliver, before);
         Ok(direct)
     }

@@ -96,7 +96,7 @@ impl Hook {
                 self.ask_before_sending(params, context).await?;
             },
         }
-        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        let response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
         if response.is_network_error() {
             return Ok(Err(undelivered(failure, response)));
         }
@@ -198,7 +198,7 @@ impl Hook {
             anonymous.pin = Pin::of(&asked_about.route).filter(|_| !passes);
         }
         events::emit(&params.request, || Stage::Released { held: false });
-        let response = http_network_or_cache_fetch(params, context, Attempt::First).await;
+        let response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
         if response.is_network_error() {
             return Ok(Err(undelivered(failure, response)));
         }
