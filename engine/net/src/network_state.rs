@@ -22,7 +22,9 @@ use crate::connection::Connections;
 use crate::cookies::CookieJar;
 use crate::embedder::NetToEmbedderMsg;
 use crate::fetch::preflight_cache::PreflightCache;
-use crate::fetch::{EmbedderPolicies, MediaRequesters, NavigationRedirects, PreloadedResources};
+use crate::fetch::{
+    EmbedderPolicies, IntegrityPolicies, MediaRequesters, NavigationRedirects, PreloadedResources,
+};
 use crate::files::FileManager;
 use crate::hsts::HstsList;
 use crate::http_authentication::AuthenticationEntries;
@@ -51,6 +53,8 @@ pub struct NetworkState {
     pub history_states: RwLock<FxHashMap<HistoryStateId, Vec<u8>>>,
     /// Documents that do not embed just anything.
     pub embedder_policies: EmbedderPolicies,
+    /// Documents that want integrity stated.
+    pub integrity_policies: IntegrityPolicies,
     /// Navigations whose redirect script has yet to follow.
     pub navigation_redirects: NavigationRedirects,
     /// The [maps of preloaded resources](https://html.spec.whatwg.org/multipage/links.html#map-of-preloaded-resources).

@@ -61,6 +61,9 @@ pub enum Cause {
     /// response.
     #[error("the page's Content Security Policy forbids it")]
     ContentSecurityPolicy,
+    /// [Integrity Policy](https://w3c.github.io/webappsec-subresource-integrity/#integrity-policy) of the page.
+    #[error("the page wants the integrity of such a response stated, and it is not")]
+    IntegrityPolicy,
     /// [`X-Content-Type-Options: nosniff`](https://fetch.spec.whatwg.org/#x-content-type-options-header).
     #[error("the response's type does not fit its use, and the server forbids sniffing")]
     Nosniff,
@@ -271,9 +274,10 @@ impl Cause {
             Self::ContentSecurityPolicy => NetworkError::ContentSecurityPolicy,
             Self::Nosniff => NetworkError::Nosniff,
             Self::MimeType => NetworkError::MimeType("Blocked by MIME type".to_owned()),
-            Self::Integrity | Self::UnencodedDigest | Self::MessageSignature => {
-                NetworkError::SubresourceIntegrity
-            },
+            Self::Integrity
+            | Self::IntegrityPolicy
+            | Self::UnencodedDigest
+            | Self::MessageSignature => NetworkError::SubresourceIntegrity,
             Self::Redirect(RedirectFailure::TooMany) => NetworkError::TooManyRedirects,
             Self::Redirect(_) => NetworkError::RedirectError,
             Self::UnexpectedPartialResponse => NetworkError::PartialResponseToNonRangeRequestError,

@@ -1,6 +1,6 @@
-//! Which documents have an [embedder policy](https://html.spec.whatwg.org/multipage/browsers.html#embedder-policies).
+//! Which documents and workers have an [embedder policy](https://html.spec.whatwg.org/multipage/browsers.html#embedder-policies).
 //!
-//! Script keeps no such policies, so they are remembered from the documents' responses.
+//! Script keeps no such policies, so they are remembered from the responses with the documents and the workers' scripts.
 
 use std::collections::VecDeque;
 
@@ -13,13 +13,19 @@ use super::checks::embedder_policy::EmbedderPolicy;
 use super::checks::origin_header::request_origin;
 use super::checks::request_kind::is_top_level_navigation;
 
-/// How many documents with a policy are remembered. The oldest are forgotten and have none then.
-const DOCUMENTS_LIMIT: usize = 512;
+/// How many documents with a policy are remembered, and how many workers. The oldest are forgotten and have none then.
+const LIMIT: usize = 512;
 
-/// The documents with an embedder policy other than `unsafe-none`.
+/// The documents and workers with an embedder policy other than `unsafe-none`.
 #[derive(Default)]
 pub struct EmbedderPolicies {
-    documents: Mutex<VecDeque<Document>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    documents: VecDeque<Document>,
+    workers: VecDeque<Worker>,
 }
 
 struct Document {
@@ -30,6 +36,14 @@ struct Document {
     policy: EmbedderPolicy,
     /// Whether every document around it has a policy, too.
     is_isolated: bool,
+}
+
+struct Worker {
+    /// Of the document that it belongs to.
+    pipeline: PipelineId,
+    /// Of its script, without its fragment.
+    url: ServoUrl,
+    policy: EmbedderPolicy,
 }
 
 impl EmbedderPolicies {
@@ -46,13 +60,13 @@ impl EmbedderPolicies {
             return;
         };
         let url = without_fragment(&request.current_url());
-        let mut documents = self.documents.lock();
+        let documents = &mut self.known.lock().documents;
         // The newest document of a URL stands for it.
         documents.retain(|document| document.webview != webview || document.url != url);
         if policy == EmbedderPolicy::UnsafeNone {
             return;
         }
-        if documents.len() >= DOCUMENTS_LIMIT {
+        if documents.len() >= LIMIT {
             documents.pop_front();
         }
         documents.push_back(Document {
@@ -65,6 +79,27 @@ impl EmbedderPolicies {
         });
     }
 
+    /// The script of the worker that `request` is for has come, with this policy.
+    pub(crate) fn note_worker(&self, request: &Request, policy: EmbedderPolicy) {
+        let Some(pipeline) = request.pipeline_id else {
+            return;
+        };
+        let url = without_fragment(&request.current_url());
+        let workers = &mut self.known.lock().workers;
+        workers.retain(|worker| worker.pipeline != pipeline || worker.url != url);
+        if policy == EmbedderPolicy::UnsafeNone {
+            return;
+        }
+        if workers.len() >= LIMIT {
+            workers.pop_front();
+        }
+        workers.push_back(Worker {
+            pipeline,
+            url,
+            policy,
+        });
+    }
+
     /// The policy of who made `request`, before its referrer is determined: of its document, or for a frame to come of the
     /// document around it.
     ///
@@ -72,6 +107,9 @@ impl EmbedderPolicies {
     /// these script takes the URL of the document around them. Where no document has that URL, as it was changed since the response
     /// or there is no referrer, it is the tab's document, which `shown` tells with its origin, if that is who asks. A frame that
     /// navigates itself is its own referrer, so the documents of frames count only if all around them have a policy.
+    ///
+    /// NB: it is the referrer, too, that tells the requests of a worker from those of its document. Without one they have the
+    /// document's policy.
     pub(crate) fn of(
         &self,
         request: &Request,
@@ -81,14 +119,22 @@ impl EmbedderPolicies {
         if is_top_level_navigation(request) {
             return EmbedderPolicy::UnsafeNone;
         }
-        let documents = self.documents.lock();
-        if !is_navigation
-            && let Some(pipeline) = request.pipeline_id
-            && let Some(document) = documents
+        let Known { documents, workers } = &*self.known.lock();
+        let url = request.referrer.to_url().map(without_fragment);
+        if !is_navigation && let Some(pipeline) = request.pipeline_id {
+            let document = documents
                 .iter()
-                .find(|document| document.pipeline == pipeline)
-        {
-            return document.policy;
+                .find(|document| document.pipeline == pipeline);
+            let worker = workers
+                .iter()
+                .find(|worker| worker.pipeline == pipeline && Some(&worker.url) == url.as_ref())
+                .filter(|worker| document.is_none_or(|document| document.url != worker.url));
+            if let Some(policy) = worker
+                .map(|worker| worker.policy)
+                .or(document.map(|document| document.policy))
+            {
+                return policy;
+            }
         }
         let is_nested = request
             .client
@@ -97,7 +143,6 @@ impl EmbedderPolicies {
         let (true, Some(webview)) = (is_navigation || is_nested, request.target_webview_id) else {
             return EmbedderPolicy::UnsafeNone;
         };
-        let url = request.referrer.to_url().map(without_fragment);
         let of_url = |document: &&Document| {
             document.webview == webview && Some(&document.url) == url.as_ref()
         };
@@ -244,14 +289,48 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_has_its_own() {
+        const SCRIPT: &str = "https://a.example/worker.js";
+        let worker = |number| request_in(number, Destination::Worker, &format!("{SCRIPT}#x"));
+        let by_worker = |number| {
+            let mut request = request_in(number, Destination::None, "https://b.example/");
+            request.referrer = Referrer::Client(url(SCRIPT));
+            request
+        };
+        let by_page = |number| {
+            let mut request = request_in(number, Destination::None, "https://b.example/");
+            request.referrer = Referrer::Client(url(PAGE));
+            request
+        };
+        let policies = EmbedderPolicies::default();
+        policies.note_worker(&worker(1), EmbedderPolicy::RequireCorp);
+        assert_eq!(of(&policies, &by_worker(1)), EmbedderPolicy::RequireCorp);
+        assert_eq!(of(&policies, &by_worker(2)), UnsafeNone);
+        assert_eq!(of(&policies, &by_page(1)), UnsafeNone);
+        // In a page with a policy.
+        let page = request_in(1, Destination::Document, PAGE);
+        policies.note_document(&page, EmbedderPolicy::Credentialless, UnsafeNone);
+        assert_eq!(of(&policies, &by_worker(1)), EmbedderPolicy::RequireCorp);
+        assert_eq!(of(&policies, &by_page(1)), EmbedderPolicy::Credentialless);
+        let mut silent = by_worker(1);
+        silent.referrer = Referrer::NoReferrer;
+        assert_eq!(of(&policies, &silent), EmbedderPolicy::Credentialless);
+        // The script of that URL comes again, without one.
+        policies.note_worker(&worker(1), UnsafeNone);
+        assert_eq!(of(&policies, &by_worker(1)), EmbedderPolicy::Credentialless);
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let policies = EmbedderPolicies::default();
         for number in 0..600 {
             let target = format!("{PAGE}{number}");
             let page = request_in(number, Destination::Document, &target);
             policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
+            policies.note_worker(&page, EmbedderPolicy::RequireCorp);
         }
-        assert_eq!(policies.documents.lock().len(), DOCUMENTS_LIMIT);
+        assert_eq!(policies.known.lock().documents.len(), LIMIT);
+        assert_eq!(policies.known.lock().workers.len(), LIMIT);
         let image = |number| request_in(number, Destination::Image, "https://b.example/");
         assert_eq!(of(&policies, &image(0)), UnsafeNone);
         assert_eq!(of(&policies, &image(599)), EmbedderPolicy::RequireCorp);

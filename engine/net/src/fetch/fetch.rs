@@ -149,6 +149,7 @@ async fn obtain_response(
         .state
         .embedder_policies
         .of(&params.request, embedding::shown_document);
+    params.integrity_policy = context.state.integrity_policies.of(&params.request);
     if let Some(init) = redirect {
         context
             .state

@@ -15,6 +15,7 @@ use super::body::Body;
 use super::cause::{Cause, RedirectFailure};
 use super::checks::embedder_policy::EmbedderPolicy;
 use super::checks::integrity::Integrity;
+use super::checks::integrity_policy::IntegrityPolicy;
 use super::checks::message_signatures::{IntegrityKeys, MessageSignatures, SignedMessage};
 use super::checks::origin_header::request_origin;
 use super::checks::request_kind::{is_frame_navigation, is_http_scheme};
@@ -75,7 +76,7 @@ pub(crate) async fn main_fetch(
     {
         *request.current_url_mut() = url;
     }
-    // 7. Bad ports, mixed content, Content Security Policy.
+    // 7. Bad ports, mixed content, Content Security Policy, Integrity Policy.
     let url = request.current_url();
     let verdict = csp::should_request_be_blocked(request);
     if !verdict.violations.is_empty() {
@@ -89,6 +90,8 @@ pub(crate) async fn main_fetch(
         blocked = Some(Cause::MixedContent);
     } else if verdict.blocked {
         blocked = Some(Cause::ContentSecurityPolicy);
+    } else if params.integrity_policy.should_request_be_blocked(request) {
+        blocked = Some(Cause::IntegrityPolicy);
     }
     // 8. The referrer policy of the request's policy container.
     if request.referrer_policy == ReferrerPolicy::EmptyString {
@@ -329,7 +332,37 @@ pub(crate) async fn finish_main_fetch(
         response.body = Body::Bytes(bytes);
     }
     note_document(params, &response, embedder_policy, context);
+    note_worker(params, &response, embedder_policy, context);
     response
+}
+
+/// Remembers the policies of a worker whose script has come.
+fn note_worker(
+    params: &FetchParams,
+    response: &FetchResponse,
+    embedder_policy: EmbedderPolicy,
+    context: &FetchContext,
+) {
+    let request = &params.request;
+    if !matches!(
+        request.destination,
+        Destination::Worker | Destination::SharedWorker
+    ) {
+        return;
+    }
+    // Workers of local URLs have the policy of who made them.
+    let integrity_policy = if is_http_scheme(request.current_url().scheme()) {
+        IntegrityPolicy::parse(&response.head.actual_response().headers)
+    } else {
+        params.integrity_policy
+    };
+    let state = &context.state;
+    state
+        .embedder_policies
+        .note_worker(request, embedder_policy);
+    state
+        .integrity_policies
+        .note_worker(request, integrity_policy);
 }
 
 /// The embedder policy of the document or worker that a response is for.
@@ -384,7 +417,7 @@ fn blocked_response(
 }
 
 /// Tells the permission model whose documents come from where, and ends the questions of a page that is being replaced.
-/// Remembers the document's embedder policy.
+/// Remembers the document's embedder policy and integrity policy.
 fn note_document(
     params: &FetchParams,
     response: &FetchResponse,
@@ -399,6 +432,11 @@ fn note_document(
         .state
         .embedder_policies
         .note_document(request, embedder_policy, params.embedder_policy);
+    let integrity_policy = IntegrityPolicy::parse(&response.head.actual_response().headers);
+    context
+        .state
+        .integrity_policies
+        .note_document(request, integrity_policy);
     let space = response
         .exchange
         .as_deref()

@@ -4,6 +4,7 @@ use net_traits::request::Request;
 use tokio::sync::oneshot;
 
 use super::checks::embedder_policy::EmbedderPolicy;
+use super::checks::integrity_policy::IntegrityPolicy;
 use super::preload::PreloadOutcome;
 use super::user_enabled_cors::Chain;
 
@@ -27,6 +28,8 @@ pub(crate) struct FetchParams {
     pub preloaded_response_candidate: PreloadedResponseCandidate,
     /// The embedder policy of who made the request.
     pub embedder_policy: EmbedderPolicy,
+    /// The integrity policy of who made the request.
+    pub integrity_policy: IntegrityPolicy,
     /// The request's [timing allow failed flag](https://fetch.spec.whatwg.org/#timing-allow-failed).
     pub timing_allow_failed: bool,
     /// The names of the headers that the page set, before Fetch added its own.
@@ -43,6 +46,7 @@ impl FetchParams {
             request,
             preloaded_response_candidate: PreloadedResponseCandidate::None,
             embedder_policy: EmbedderPolicy::default(),
+            integrity_policy: IntegrityPolicy::default(),
             timing_allow_failed: false,
             page_set_header_names,
             chain: Chain::default(),

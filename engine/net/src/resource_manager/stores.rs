@@ -88,6 +88,7 @@ impl Stores {
             connections,
             history_states: RwLock::default(),
             embedder_policies: Default::default(),
+            integrity_policies: Default::default(),
             navigation_redirects: Default::default(),
             preloaded: Default::default(),
             groups,

@@ -9,6 +9,7 @@ pub mod cross_origin_resource_policy;
 pub mod csp;
 pub mod embedder_policy;
 pub mod integrity;
+pub mod integrity_policy;
 pub mod local_network_access;
 pub mod message_signatures;
 pub mod mime_type;

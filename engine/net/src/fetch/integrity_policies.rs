@@ -1,0 +1,156 @@
+//! Which documents have an [integrity policy](https://w3c.github.io/webappsec-subresource-integrity/#integrity-policy).
+//!
+//! Script keeps no such policies, so they are remembered from the documents' responses.
+
+use std::collections::VecDeque;
+
+use net_traits::request::Request;
+use parking_lot::Mutex;
+use servo_base::id::PipelineId;
+use servo_url::ServoUrl;
+
+use super::checks::integrity_policy::IntegrityPolicy;
+
+/// How many documents with a policy are remembered, and how many workers. The oldest are forgotten and have none then.
+const LIMIT: usize = 512;
+
+/// The documents with an integrity policy, and the workers, whose requests look like their documents'.
+#[derive(Default)]
+pub struct IntegrityPolicies {
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    documents: VecDeque<(PipelineId, IntegrityPolicy)>,
+    /// By the document that each belongs to and the URL of its script, without its fragment.
+    workers: VecDeque<(PipelineId, ServoUrl, IntegrityPolicy)>,
+}
+
+impl IntegrityPolicies {
+    /// The response of the document that `request` is for has come, with this policy.
+    pub(crate) fn note_document(&self, request: &Request, policy: IntegrityPolicy) {
+        let Some(pipeline) = request.pipeline_id else {
+            return;
+        };
+        let documents = &mut self.known.lock().documents;
+        documents.retain(|(known, _)| *known != pipeline);
+        if policy != IntegrityPolicy::default() {
+            push(documents, (pipeline, policy));
+        }
+    }
+
+    /// The script of the worker that `request` is for has come, with this policy.
+    pub(crate) fn note_worker(&self, request: &Request, policy: IntegrityPolicy) {
+        let Some(pipeline) = request.pipeline_id else {
+            return;
+        };
+        let url = without_fragment(&request.current_url());
+        let workers = &mut self.known.lock().workers;
+        workers.retain(|(known, script, _)| *known != pipeline || *script != url);
+        push(workers, (pipeline, url, policy));
+    }
+
+    /// The policy of who made `request`, before its referrer is determined.
+    ///
+    /// NB: the referrer tells the requests of a worker from those of its document: it is the worker's script. Documents without a
+    /// response (`about:srcdoc`) are not known here and have no policy.
+    pub(crate) fn of(&self, request: &Request) -> IntegrityPolicy {
+        let Some(pipeline) = request.pipeline_id else {
+            return IntegrityPolicy::default();
+        };
+        let url = request.referrer.to_url().map(without_fragment);
+        let Known { documents, workers } = &*self.known.lock();
+        let of_worker = workers
+            .iter()
+            .find(|(known, script, _)| *known == pipeline && Some(script) == url.as_ref())
+            .map(|(_, _, policy)| *policy);
+        let of_document = || {
+            documents
+                .iter()
+                .find(|(known, _)| *known == pipeline)
+                .map(|(_, policy)| *policy)
+        };
+        of_worker.or_else(of_document).unwrap_or_default()
+    }
+}
+
+fn push<T>(entries: &mut VecDeque<T>, entry: T) {
+    if entries.len() >= LIMIT {
+        entries.pop_front();
+    }
+    entries.push_back(entry);
+}
+
+fn without_fragment(url: &ServoUrl) -> ServoUrl {
+    let mut url = url.clone();
+    url.set_fragment(None);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+    use net_traits::request::{Destination, Referrer};
+    use servo_base::id::{PipelineNamespaceId, TEST_PIPELINE_ID};
+
+    use super::super::checks::test_requests::{request, url};
+    use super::*;
+
+    const SCRIPT: &str = "https://a.example/worker.js";
+
+    /// A request for `target` in the pipeline of that number.
+    fn request_in(number: u32, destination: Destination, target: &str) -> Request {
+        let mut request = request("https://a.example", &[target]);
+        request.pipeline_id = Some(PipelineId {
+            namespace_id: PipelineNamespaceId(number),
+            ..TEST_PIPELINE_ID
+        });
+        request.destination = destination;
+        request.referrer = Referrer::Client(url("https://a.example/page"));
+        request
+    }
+
+    fn policy() -> IntegrityPolicy {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "integrity-policy",
+            HeaderValue::from_static("blocked-destinations=(script)"),
+        );
+        IntegrityPolicy::parse(&headers)
+    }
+
+    #[test]
+    fn a_documents_requests_have_its_policy_and_a_workers_their_own() {
+        let policies = IntegrityPolicies::default();
+        let none = IntegrityPolicy::default();
+        let page = request_in(1, Destination::Document, "https://a.example/page");
+        policies.note_document(&page, policy());
+        let script = |number| request_in(number, Destination::Script, "https://b.example/");
+        assert_eq!(policies.of(&script(1)), policy());
+        assert_eq!(policies.of(&script(2)), none);
+        let worker = request_in(1, Destination::Worker, &format!("{SCRIPT}#x"));
+        let mut by_worker = script(1);
+        by_worker.referrer = Referrer::Client(url(SCRIPT));
+        assert_eq!(policies.of(&by_worker), policy());
+        policies.note_worker(&worker, none);
+        assert_eq!(policies.of(&by_worker), none);
+        assert_eq!(policies.of(&script(1)), policy());
+        policies.note_worker(&worker, policy());
+        assert_eq!(policies.of(&by_worker), policy());
+        policies.note_document(&page, none);
+        assert_eq!(policies.of(&script(1)), none);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let policies = IntegrityPolicies::default();
+        for number in 0..600 {
+            let request = request_in(number, Destination::Document, SCRIPT);
+            policies.note_document(&request, policy());
+            policies.note_worker(&request, policy());
+        }
+        let known = policies.known.lock();
+        assert_eq!((known.documents.len(), known.workers.len()), (LIMIT, LIMIT));
+    }
+}
