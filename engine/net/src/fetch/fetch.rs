@@ -17,7 +17,6 @@ use super::checks::accept::default_accept;
 use super::checks::status::is_redirect_status;
 use super::error_page::replace_by_error_page;
 use super::headers::content_length::extract_length;
-use super::headers::header_list::combined_and_sorted;
 use super::http_redirect_fetch::http_redirect_fetch;
 use super::main_fetch::{finish_main_fetch, main_fetch};
 use super::params::FetchParams;
@@ -28,8 +27,10 @@ use crate::network_state::FetchContext;
 use crate::resource_manager::Termination;
 use crate::{devtools, embedding};
 
+mod handed_over;
 mod window;
 
+use handed_over::{head_for_script, is_opaque};
 use window::Window;
 
 /// How many headers a page may set on a request.
@@ -236,7 +237,9 @@ async fn hand_over(
     let mut handed_over: u64 = 0;
     let mut body_cause = None;
     if !head.is_network_error() {
-        if let Ok(Some(length)) = extract_length(&head.actual_response().headers) {
+        if !is_opaque(&head)
+            && let Ok(Some(length)) = extract_length(&head.actual_response().headers)
+        {
             block_in_place(|| {
                 target.process_response_length_hint(request, usize::try_from(length).unwrap_or(0));
             });
@@ -290,9 +293,7 @@ fn hand_over_head(
     target: &mut Target<'_>,
     progress: &mut Progress,
 ) {
-    let mut head = response.head.clone();
-    // Script exposes the headers as they stand here, so they are put into the form that the standard iterates them in.
-    head.headers = combined_and_sorted(&head.headers);
+    let head = head_for_script(&response.head, request.destination);
     block_in_place(|| {
         if request.body.is_some() {
             target.process_request_body(request);
