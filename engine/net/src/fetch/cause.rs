@@ -265,19 +265,20 @@ impl Cause {
                 NetworkError::CrossOriginResponse
             },
             // NB: script gives failed fetches an entry in the performance timeline, as the standard says, but not for errors
-            // that it takes for permanent. The blocked response must have one, like those that are not blocked, and so must
-            // a request whose preload has none. Of a failed preload no more is told than that.
-            Self::OpaqueResponse | Self::Preload(_) => NetworkError::ConnectionFailure,
+            // that it takes for permanent. A response that came and was blocked must have one, like those that are not blocked,
+            // and so must a request whose preload has none. Of a failed preload no more is told than that.
+            Self::OpaqueResponse
+            | Self::Preload(_)
+            | Self::Nosniff
+            | Self::Integrity
+            | Self::UnencodedDigest
+            | Self::MessageSignature => NetworkError::ConnectionFailure,
             Self::Scheme { .. } => NetworkError::UnsupportedScheme,
             Self::BadPort { .. } => NetworkError::InvalidPort,
             Self::MixedContent => NetworkError::MixedContent,
             Self::ContentSecurityPolicy => NetworkError::ContentSecurityPolicy,
-            Self::Nosniff => NetworkError::Nosniff,
             Self::MimeType => NetworkError::MimeType("Blocked by MIME type".to_owned()),
-            Self::Integrity
-            | Self::IntegrityPolicy
-            | Self::UnencodedDigest
-            | Self::MessageSignature => NetworkError::SubresourceIntegrity,
+            Self::IntegrityPolicy => NetworkError::SubresourceIntegrity,
             Self::Redirect(RedirectFailure::TooMany) => NetworkError::TooManyRedirects,
             Self::Redirect(_) => NetworkError::RedirectError,
             Self::UnexpectedPartialResponse => NetworkError::PartialResponseToNonRangeRequestError,

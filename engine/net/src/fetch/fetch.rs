@@ -20,6 +20,7 @@ use super::headers::content_length::extract_length;
 use super::http_redirect_fetch::http_redirect_fetch;
 use super::main_fetch::{finish_main_fetch, main_fetch};
 use super::params::FetchParams;
+use super::preload;
 use super::response::FetchResponse;
 use super::timing;
 use crate::events::{self, Stage};
@@ -103,11 +104,21 @@ async fn run(
             let response = obtain_response(&mut params, target, context, redirect).await;
             close_request_body(&params.request, &response);
             let response = replace_by_error_page(&params.request, response);
-            let response = match &preload_id {
-                Some(id) => context.state.preloaded.complete(id, response).await,
-                None => response,
+            let Some(id) = &preload_id else {
+                hand_over(&params.request, response, target, context, &mut progress).await;
+                return;
             };
-            hand_over(&params.request, response, target, context, &mut progress).await;
+            let (response, outcome) = preload::read(response).await;
+            let preloaded = &context.state.preloaded;
+            // NB: script reports a preload's timing at its end, and a page may look for it as soon as it has what it asked for. But
+            // the end of a large body waits for the page, which in turn may be waiting for what was preloaded.
+            if Window::has_room_for(&response.body) {
+                hand_over(&params.request, response, target, context, &mut progress).await;
+                preloaded.complete(id, outcome);
+            } else {
+                preloaded.complete(id, outcome);
+                hand_over(&params.request, response, target, context, &mut progress).await;
+            }
         } => {},
     }
     if let Some(id) = &preload_id {

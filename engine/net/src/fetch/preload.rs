@@ -59,33 +59,15 @@ impl PreloadedResources {
         );
     }
 
-    /// A preload's response is there: step 11 of
-    /// [preload](https://html.spec.whatwg.org/multipage/links.html#preload). Returns it for the element that preloaded.
-    pub(crate) async fn complete(&self, id: &PreloadId, response: FetchResponse) -> FetchResponse {
-        let FetchResponse {
-            head, body, cause, ..
-        } = response;
-        // 11.1. and 11.2. What has no body that could be read is a network error.
-        let body = match head.get_network_error() {
-            Some(error) => Err(cause.unwrap_or_else(|| Box::new(Cause::Replaced(error.clone())))),
-            None => body
-                .read_all(BODY_LIMIT)
-                .await
-                .map_err(|error| Box::new(Cause::Body(error))),
-        };
-        let (outcome, response) = match body {
-            Ok(body) => (
-                Ok(Box::new((head.clone(), body.clone()))),
-                FetchResponse::new(head, Body::Bytes(body)),
-            ),
-            Err(cause) => (Err(cause.clone()), FetchResponse::network_error(*cause)),
-        };
+    /// A preload's response is there, and this became of it: step 11.5 of
+    /// [preload](https://html.spec.whatwg.org/multipage/links.html#preload).
+    pub(crate) fn complete(&self, id: &PreloadId, outcome: PreloadOutcome) {
         // AD-HOC: what was given up here did not fail, so the page's own request is made.
         if let Err(cause) = &outcome
             && is_given_up(cause)
         {
             self.entries.lock().remove(id);
-            return response;
+            return;
         }
         let mut entries = self.entries.lock();
         // 11.5. Keep the response, or give it to who waits.
@@ -98,7 +80,6 @@ impl PreloadedResources {
                 None => entry.response = Some(outcome),
             }
         }
-        response
     }
 
     /// The fetch of a preload is over. If it was terminated before its response was there, who waits for that fetches for
@@ -172,6 +153,30 @@ impl PreloadedResources {
             },
             None => PreloadedResponseCandidate::None,
         }
+    }
+}
+
+/// Reads a preload's response to its end: steps 11.1 and 11.2 of
+/// [preload](https://html.spec.whatwg.org/multipage/links.html#preload). Returns it for the element that preloaded, and for whoever
+/// consumes it.
+pub(crate) async fn read(response: FetchResponse) -> (FetchResponse, PreloadOutcome) {
+    let FetchResponse {
+        head, body, cause, ..
+    } = response;
+    // 11.1. and 11.2. What has no body that could be read is a network error.
+    let body = match head.get_network_error() {
+        Some(error) => Err(cause.unwrap_or_else(|| Box::new(Cause::Replaced(error.clone())))),
+        None => body
+            .read_all(BODY_LIMIT)
+            .await
+            .map_err(|error| Box::new(Cause::Body(error))),
+    };
+    match body {
+        Ok(body) => (
+            FetchResponse::new(head.clone(), Body::Bytes(body.clone())),
+            Ok(Box::new((head, body))),
+        ),
+        Err(cause) => (FetchResponse::network_error(*cause.clone()), Err(cause)),
     }
 }
 

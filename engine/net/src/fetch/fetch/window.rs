@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::fetch::body::Body;
+
 /// Bytes that script has been sent and has not handled yet, at most.
 const WINDOW: usize = 2 << 20;
 /// The largest piece that is sent at once.
@@ -37,6 +39,15 @@ impl AsRef<[u8]> for Admitted {
 }
 
 impl Window {
+    /// Whether the whole of `body` is at hand and can be sent without waiting for script.
+    pub(super) fn has_room_for(body: &Body) -> bool {
+        match body {
+            Body::Empty => true,
+            Body::Bytes(bytes) => bytes.len() <= WINDOW,
+            _ => false,
+        }
+    }
+
     /// Cuts `bytes` into pieces that [`admit`](Self::admit) takes.
     pub(super) fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
         std::iter::from_fn(move || {
@@ -84,6 +95,18 @@ mod tests {
                 .now_or_never()
                 .is_some()
         );
+    }
+
+    #[test]
+    fn what_need_not_wait_has_room() {
+        for (body, expected) in [
+            (Body::Empty, true),
+            (Body::Bytes(vec![0; WINDOW].into()), true),
+            (Body::Bytes(vec![0; WINDOW + 1].into()), false),
+            (Body::from_stream(futures::stream::empty()), false),
+        ] {
+            assert_eq!(Window::has_room_for(&body), expected, "{body:?}");
+        }
     }
 
     #[test]

@@ -52,6 +52,17 @@ fn cors_failure() -> Cause {
     })
 }
 
+/// The preload's response has come. Returns it for the element that preloaded.
+async fn complete(
+    preloads: &PreloadedResources,
+    id: &PreloadId,
+    response: FetchResponse,
+) -> FetchResponse {
+    let (response, outcome) = read(response).await;
+    preloads.complete(id, outcome);
+    response
+}
+
 /// What `request` gets, and whether its timing is marked as one that the preload has reported.
 async fn consume(
     preloads: &PreloadedResources,
@@ -75,7 +86,7 @@ async fn a_response_is_had_once_and_from_the_preloads_timing() {
     let preloads = PreloadedResources::default();
     let (request, id) = consumer();
     begin(&preloads, &id, "");
-    let _ = preloads.complete(&id, response("body")).await;
+    let _ = complete(&preloads, &id, response("body")).await;
     preloads.end(&id);
     let (response, preloaded) = consume(&preloads, &request).await;
     let body = response.unwrap().body.read_all(BODY_LIMIT).await;
@@ -89,7 +100,7 @@ async fn all_of_the_key_must_match() {
     let preloads = PreloadedResources::default();
     let (request, id) = consumer();
     begin(&preloads, &id, "");
-    let _ = preloads.complete(&id, response("body")).await;
+    let _ = complete(&preloads, &id, response("body")).await;
     let unlike: [fn(&mut Request); 6] = [
         |request| *request.current_url_mut() = url("https://b.example/other"),
         |request| request.destination = Destination::Style,
@@ -119,7 +130,7 @@ async fn stated_integrity_must_be_the_preloads() {
         let preloads = PreloadedResources::default();
         let (mut request, id) = consumer();
         begin(&preloads, &id, preload);
-        let _ = preloads.complete(&id, response("body")).await;
+        let _ = complete(&preloads, &id, response("body")).await;
         request.integrity_metadata = stated.to_owned();
         let (response, _) = consume(&preloads, &request).await;
         assert_eq!(response.is_some(), expected, "{preload} {stated}");
@@ -130,7 +141,8 @@ async fn stated_integrity_must_be_the_preloads() {
 async fn a_failed_preload_is_handed_over_as_a_network_error() {
     // Script reports the timing of the preload for the second only.
     for (cause, preloaded) in [
-        (Cause::Integrity, false),
+        (Cause::MixedContent, false),
+        (Cause::Integrity, true),
         // Without a shell nobody could be asked.
         (cors_failure(), false),
         (Cause::MimeType, true),
@@ -145,7 +157,7 @@ async fn a_failed_preload_is_handed_over_as_a_network_error() {
                 params.preloaded_response_candidate = preloads.consume(&params.request);
             }
             let failed = FetchResponse::network_error(cause.clone());
-            let failed = preloads.complete(&id, failed).await;
+            let failed = complete(&preloads, &id, failed).await;
             assert_eq!(failed.error(), Some(&cause.network_error()));
             preloads.end(&id);
             if !waits {
@@ -189,14 +201,14 @@ async fn a_second_preload_consumes_the_first_and_is_consumed_itself() {
         if waits {
             params.preloaded_response_candidate = preloads.consume(&second);
         }
-        let _ = preloads.complete(&id, response("body")).await;
+        let _ = complete(&preloads, &id, response("body")).await;
         preloads.end(&id);
         if !waits {
             params.preloaded_response_candidate = preloads.consume(&second);
         }
         let (response, preloaded) = consume_candidate(&mut params).await;
         assert!(preloaded);
-        let _ = preloads.complete(&second_id, response.unwrap()).await;
+        let _ = complete(&preloads, &second_id, response.unwrap()).await;
         preloads.end(&second_id);
         // The first is gone; who asks after the second gets it of that one.
         assert!(consume(&preloads, &request).await.0.is_none());
@@ -226,9 +238,9 @@ async fn what_a_preload_failed_of_is_handed_on_as_it_is() {
         let (second, second_id) = preload_again(&request);
         preloads.begin(&second);
         let failed = FetchResponse::network_error(cause.clone());
-        let _ = preloads.complete(&id, failed).await;
+        let _ = complete(&preloads, &id, failed).await;
         let (failed, reported) = consume(&preloads, &second).await;
-        let failed = preloads.complete(&second_id, failed.unwrap()).await;
+        let failed = complete(&preloads, &second_id, failed.unwrap()).await;
         assert_eq!(failed.error(), Some(&cause.network_error()));
         point_to(&mut request, &second_id);
         let (last, also_reported) = consume(&preloads, &request).await;
@@ -251,7 +263,7 @@ async fn a_body_that_breaks_off_is_a_failure() {
         body: Body::from_stream(futures::stream::iter(chunks)),
         ..response("")
     };
-    assert!(preloads.complete(&id, broken).await.is_network_error());
+    assert!(complete(&preloads, &id, broken).await.is_network_error());
     let (response, _) = consume(&preloads, &request).await;
     assert!(response.unwrap().is_network_error());
 }
@@ -269,7 +281,7 @@ async fn for_what_was_given_up_the_page_asks_itself() {
         let mut params = FetchParams::new(request.clone());
         params.preloaded_response_candidate = preloads.consume(&request);
         let given_up = FetchResponse::network_error(cause);
-        assert!(preloads.complete(&id, given_up).await.is_network_error());
+        assert!(complete(&preloads, &id, given_up).await.is_network_error());
         assert!(consume_candidate(&mut params).await.0.is_none());
         assert!(consume(&preloads, &request).await.0.is_none());
     }
