@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use net::embedding::Embedding;
 use parking_lot::Mutex;
 use servo::ServoDelegate;
 
@@ -93,6 +94,10 @@ impl Ending {
 
 impl Remains {
     fn finish(&mut self) {
+        // The profile has the ledger.
+        if let Some(embedding) = Embedding::get() {
+            embedding.settle_ledger();
+        }
         if let Some(log) = self.network_log.take() {
             log.close();
         }
