@@ -5,6 +5,11 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::display::bounded_escaped;
+
+/// The most characters of a message, which may quote the text.
+const MOST_CHARACTERS: usize = 300;
+
 /// Why a JSON text cannot be used. Lines and columns count from one; both are zero where the text as a whole is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct JsonError {
@@ -12,7 +17,7 @@ pub struct JsonError {
     pub line: usize,
     /// The column.
     pub column: usize,
-    /// What is wrong, without the place.
+    /// What is wrong, without the place; what it quotes is cut and escaped.
     pub message: String,
 }
 
@@ -34,7 +39,7 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
         JsonError {
             line: error.line(),
             column: error.column(),
-            message,
+            message: bounded_escaped(&message, MOST_CHARACTERS),
         }
     })
 }

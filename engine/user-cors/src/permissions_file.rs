@@ -455,6 +455,17 @@ mod tests {
     }
 
     #[test]
+    fn errors_quote_little_and_nothing_that_deceives() {
+        let long = "x".repeat(100_000);
+        for target in [format!("https://\u{202E}{long}"), long] {
+            let error = PermissionsFile::parse(&file(&[grant(&target, "")], &[], ""));
+            let shown = error.unwrap_err().to_string();
+            assert!(shown.chars().count() < 400, "{}", shown.len());
+            assert!(!shown.contains('\u{202E}'), "{shown}");
+        }
+    }
+
+    #[test]
     fn errors_have_a_place() {
         let good = grant("https://b.example", "");
         for (from, to) in [

@@ -11,7 +11,8 @@ mod in_force;
 mod united;
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -168,8 +169,8 @@ impl Policy {
 impl PolicyStatus {
     /// Reads the policy file at `path`.
     ///
-    /// A file that does not exist is no policy. One that exists and cannot be read or parsed is unusable, and so is a
-    /// locked one that this user can open for writing.
+    /// A file that does not exist is no policy. One that exists and cannot be read or parsed is unusable, and so are a link
+    /// that leads nowhere and a locked file that this user can open for writing.
     pub fn load(path: &Path) -> Self {
         match read_bounded(path) {
             Ok(None) => Self::None,
@@ -196,15 +197,37 @@ impl PolicyStatus {
 
 fn read_bounded(path: &Path) -> Result<Option<String>, PolicyError> {
     let unreadable = |error: io::Error| PolicyError::Unreadable(error.to_string());
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    match fs::metadata(path) {
+        // NB: whoever opens a pipe waits, and a device need not come to an end.
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(PolicyError::Unreadable("it is no file".to_owned()));
+        },
+        Ok(_) => {},
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_behind_broken_link(path) => {
+            return Ok(None);
+        },
         Err(error) => return Err(unreadable(error)),
-    };
-    if metadata.len() > MAX_POLICY_BYTES {
-        return Err(PolicyError::TooLarge);
     }
-    fs::read_to_string(path).map(Some).map_err(unreadable)
+    let mut text = String::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let read = file.take(MAX_POLICY_BYTES + 1).read_to_string(&mut text);
+    match read {
+        Ok(read) if read as u64 > MAX_POLICY_BYTES => Err(PolicyError::TooLarge),
+        Ok(_) => Ok(Some(text)),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// Whether a path is not there because a link on it leads nowhere: a policy is meant to be there, and its disk may be missing.
+fn is_behind_broken_link(path: &Path) -> bool {
+    for part in path.ancestors() {
+        match fs::symlink_metadata(part) {
+            Ok(metadata) => return metadata.is_symlink() && fs::metadata(part).is_err(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {},
+            Err(_) => return true,
+        }
+    }
+    false
 }
 
 /// Whether this user can neither write to the file nor put another one in its place.
@@ -229,9 +252,10 @@ fn is_writable(path: &Path) -> bool {
 #[cfg(unix)]
 mod folders {
     use std::{
+        ffi::OsString,
         fs, io,
         os::unix::fs::MetadataExt,
-        path::{Path, PathBuf},
+        path::{self, Path, PathBuf},
     };
 
     /// In a folder with this bit only the owner of an entry, or of the folder, removes or renames it.
@@ -257,28 +281,60 @@ mod folders {
         }
     }
 
-    /// The first folder, from the file up to the root, in which this user could put something in the place of the file or
-    /// of a folder above it.
+    /// The most links on the way to a file.
+    const MOST_LINKS: usize = 40;
+
+    /// The last folder on the way to the file in which this user could put something in the place of the file, of a folder
+    /// above it, or of a link that leads to either.
     pub(super) fn replaceable_in(path: &Path) -> io::Result<Option<PathBuf>> {
-        let path = fs::canonicalize(path)?;
         // NB: a file of one's own says who one is; the standard library does not.
         let user = tempfile::tempfile()?.metadata()?.uid();
-        let mut entry = path.as_path();
-        while let Some(folder) = entry.parent() {
-            let metadata = fs::metadata(folder)?;
+        let mut folder = PathBuf::from("/");
+        let mut names = names_from_the_last(&path::absolute(path)?);
+        let mut links = 0;
+        let mut found = None;
+        while let Some(name) = names.pop() {
+            if name == ".." {
+                folder.pop();
+                continue;
+            }
+            let entry = folder.join(name);
+            let (of_folder, of_entry) = (fs::metadata(&folder)?, fs::symlink_metadata(&entry)?);
             let ownership = Ownership {
                 user,
-                folder: metadata.uid(),
-                mode: metadata.mode(),
-                entry: fs::symlink_metadata(entry)?.uid(),
-                may_create: tempfile::tempfile_in(folder).is_ok(),
+                folder: of_folder.uid(),
+                mode: of_folder.mode(),
+                entry: of_entry.uid(),
+                may_create: tempfile::tempfile_in(&folder).is_ok(),
             };
             if ownership.lets_replace() {
-                return Ok(Some(folder.to_owned()));
+                found = Some(folder.clone());
             }
-            entry = folder;
+            if !of_entry.is_symlink() {
+                folder = entry;
+                continue;
+            }
+            links += 1;
+            if links > MOST_LINKS {
+                return Err(io::Error::other("too many links lead to it"));
+            }
+            let target = fs::read_link(&entry)?;
+            if target.is_absolute() {
+                folder = PathBuf::from("/");
+            }
+            names.extend(names_from_the_last(&target));
         }
-        Ok(None)
+        Ok(found)
+    }
+
+    /// The names in a path, the first one last.
+    fn names_from_the_last(path: &Path) -> Vec<OsString> {
+        let names = path.components().filter_map(|component| match component {
+            path::Component::Normal(name) => Some(name.to_owned()),
+            path::Component::ParentDir => Some(OsString::from("..")),
+            _ => None,
+        });
+        names.rev().collect()
     }
 }
 
@@ -311,6 +367,14 @@ fn absolute_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Path
     }
 }
 
+/// Whether a range lies within that of IPv4-mapped addresses.
+fn is_written_as_ipv6(range: &IpNet) -> bool {
+    match range {
+        IpNet::V4(_) => false,
+        IpNet::V6(range) => range.prefix_len() >= 96 && range.network().to_ipv4_mapped().is_some(),
+    }
+}
+
 /// An object of ranges and spaces, in which no range may come twice.
 fn address_spaces<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -330,6 +394,12 @@ fn address_spaces<'de, D: Deserializer<'de>>(
                 let parsed: IpNet = range.parse().map_err(|_| {
                     A::Error::custom(format_args!("“{range}” is not a range such as 10.0.0.0/8"))
                 })?;
+                // An address is looked for in the form of its own family, so such a range would name nothing.
+                if is_written_as_ipv6(&parsed) {
+                    return Err(A::Error::custom(format_args!(
+                        "“{range}” is a range of IPv4: write it as such"
+                    )));
+                }
                 let space = AddressSpace::parse(&space).ok_or_else(|| {
                     A::Error::custom(format_args!(
                         "“{space}” is not an address space: write public, local or loopback"
@@ -414,6 +484,7 @@ mod tests {
             &wrapped("{\"AllowedPairs\": [{\"Requester\": \"*\", \"Target\": \"*\"}]}"),
             &wrapped("{\"AddressSpaces\": {\"10.0.0.0\": \"local\"}}"),
             &wrapped("{\"AddressSpaces\": {\"10.0.0.0/8\": \"private\"}}"),
+            &wrapped("{\"AddressSpaces\": {\"::ffff:93.0.0.0/104\": \"local\"}}"),
             &wrapped(
                 "{\"AddressSpaces\": {\"10.0.0.0/8\": \"local\", \"10.1.0.0/8\": \"public\"}}",
             ),
@@ -472,6 +543,50 @@ mod tests {
             folders::replaceable_in(&path).unwrap(),
             Some(fs::canonicalize(folder.path()).unwrap())
         );
+        // What a link leads to may be out of reach, and the link is not.
+        let link = folder.path().join("link.json");
+        std::os::unix::fs::symlink("/../etc/./passwd", &link).unwrap();
+        let found = folders::replaceable_in(&link).unwrap();
+        let is_superuser = tempfile::tempfile().unwrap().metadata().unwrap();
+        let expected = match std::os::unix::fs::MetadataExt::uid(&is_superuser) {
+            0 => PathBuf::from("/etc"),
+            _ => fs::canonicalize(folder.path()).unwrap(),
+        };
+        assert_eq!(found, Some(expected));
+        std::os::unix::fs::symlink("circle.json", folder.path().join("circle.json")).unwrap();
+        assert!(folders::replaceable_in(&folder.path().join("circle.json")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_no_missing_policy() {
+        let folder = tempfile::tempdir().unwrap();
+        let linked = folder.path().join("linked");
+        std::os::unix::fs::symlink(folder.path().join("unmounted"), &linked).unwrap();
+        for path in [
+            linked.clone(),
+            linked.join("policies.json"),
+            linked.join("a/b"),
+        ] {
+            assert!(
+                matches!(PolicyStatus::load(&path), PolicyStatus::Unusable(_)),
+                "{}",
+                path.display()
+            );
+        }
+        fs::create_dir(folder.path().join("unmounted")).unwrap();
+        assert_eq!(PolicyStatus::load(&linked.join("a/b")), PolicyStatus::None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_policy() {
+        for path in ["/dev/zero", "/dev/null"] {
+            assert!(matches!(
+                PolicyStatus::load(Path::new(path)),
+                PolicyStatus::Unusable(_)
+            ));
+        }
     }
 
     #[test]

@@ -85,6 +85,10 @@ impl SourceStamp {
 
     pub(super) fn of(path: &Path) -> Result<Self, BlocklistError> {
         let metadata = fs::metadata(path)?;
+        // NB: whoever opens a pipe waits, and a device need not come to an end of a line.
+        if !metadata.is_file() {
+            return Err(BlocklistError::Unreadable("it is no file".to_owned()));
+        }
         let modified = metadata
             .modified()?
             .duration_since(UNIX_EPOCH)

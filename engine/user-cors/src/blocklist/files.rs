@@ -216,6 +216,18 @@ mod tests {
         assert!(CompiledBlocklist::open(&compiled).is_ok());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_list_and_blocks_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.txt");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let lists = BlocklistFiles::new(folder.path()).refresh([user(&path)]);
+        let lists = lists.unwrap();
+        let installed = lists.first().unwrap();
+        assert!(installed.list.is_none() && installed.problem.is_some());
+    }
+
     #[test]
     fn a_list_that_cannot_be_read_any_more_stays_in_force() {
         let folder = tempfile::tempdir().unwrap();
