@@ -26,7 +26,7 @@ const MAX_QUESTIONS: usize = 3;
 /// The most refused requesters that one tab remembers until there is input.
 const MAX_REFUSED: usize = 64;
 
-/// Who answered. Only a person's *Not now* keeps a site from asking again.
+/// Who answered. Only a person's no keeps a site from asking again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answerer {
     Person,
@@ -460,7 +460,9 @@ impl Questions {
             .position(|candidate| candidate.id == question)?;
         let mut ended = tab.questions.remove(index);
         let key = ended.key.clone();
-        if choice == Choice::NotNow && answerer == Answerer::Person {
+        // NB: after *Never* too. It is about what was listed, and a page with a wildcard in its DNS has always another host to ask
+        // about.
+        if !choice.allows() && answerer == Answerer::Person {
             while tab.refused.len() >= MAX_REFUSED {
                 tab.refused.pop_first();
             }

@@ -236,3 +236,24 @@ fn rules_answer_at_once_and_do_not_embargo() {
     ));
     assert_eq!(user_cors.question(TAB), None);
 }
+
+#[test]
+fn after_a_no_a_page_asks_about_another_server_only_when_there_was_input() {
+    for choice in [Choice::NotNow, Choice::Never] {
+        let user_cors = user_cors();
+        ask(&user_cors, &failure("https://b.example/"), NOW);
+        let _ = answer(&user_cors, choice, NOW);
+        let Decision::Ask(request) = user_cors.consider(&failure("https://c.example/"), NOW) else {
+            panic!("not a question");
+        };
+        assert_eq!(
+            user_cors.ask(*request.clone(), NOW),
+            AskOutcome::Refused(Refusal::NeedsInteraction)
+        );
+        user_cors.user_interacted(TAB);
+        assert!(matches!(
+            user_cors.ask(*request, NOW),
+            AskOutcome::Waiting { .. }
+        ));
+    }
+}

@@ -186,6 +186,7 @@ fn clearing_forgets_everything() {
     );
     ask(&user_cors, &failure("https://c.example/"), NOW);
     let _ = answer(&user_cors, Choice::Never, NOW);
+    user_cors.user_interacted(TAB);
     let _ = user_cors.block(&"d.example".parse().expect("an entry"), NOW);
     let ticket = ask(&user_cors, &failure("https://e.example/"), NOW);
     let settled = user_cors.clear().expect("cleared");

@@ -54,6 +54,7 @@ user_test(async (t) => {
   await Promise.all(promises.map((promise) => rejects(t, promise)));
   const { denials } = await user.permissions();
   assert_array_equals(denials.map((denial) => denial.target).sort(), [TARGET, ONCE_TOO].sort());
+  await user.input();
   await user.assertAsked(t, respond(OTHER));
 }, "Never is for those that were listed, and no others");
 

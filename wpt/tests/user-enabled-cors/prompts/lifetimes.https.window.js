@@ -144,6 +144,7 @@ user_test(async (t) => {
 user_test(async (t) => {
   await rejects(t, user.fetch(t, "never", respond(TARGET)));
   await user.reset(TEST_ORIGIN, TARGET);
+  await user.input();
   await user.fetch(t, "once", respond(TARGET));
 }, "Never: until the user takes it back");
 

@@ -32,6 +32,13 @@ user_test(async (t) => {
 }, "Input that was before it does not count");
 
 user_test(async (t) => {
+  await rejects(t, user.fetch(t, "never", respond(TARGET)));
+  await user.assertRefused(t, respond(ONCE_TOO));
+  await user.input();
+  await user.fetch(t, "once", respond(ONCE_TOO));
+}, "After a Never, too, a page asks about another server only when there was input");
+
+user_test(async (t) => {
   await user.fetch(t, "visit", respond(ONCE_TOO));
   await rejects(t, user.fetch(t, "not-now", respond(TARGET)));
   await user.assertRead(respond(ONCE_TOO));
@@ -127,8 +134,10 @@ user_test(async (t) => {
 for (const [title, choice] of [["Never", "never"], ["Allow once", "once"]]) {
   user_test(async (t) => {
     for (const target of [TARGET, ONCE_TOO, ANSWERS.visit, ANSWERS.never]) {
+      await user.input();
       await user.fetch(t, choice, respond(target)).catch(() => {});
     }
+    await user.input();
     assert_array_equals((await user.permissions()).embargoes, []);
     await user.fetch(t, "once", respond(ANSWERS.notNow));
   }, `${title} is no Not now`);

@@ -77,7 +77,8 @@ impl Driver<'_> {
                     at: now,
                 });
                 self.settle(settled, Some((question, choice)));
-                if self.says_no {
+                // Who has said no goes on with the page, or it would not ask again.
+                if self.says_no || choice == Choice::Never {
                     self.user_cors.user_interacted(tab);
                 }
             },
