@@ -25,7 +25,9 @@ use crate::{
     machine_network::{MachineNetwork, NetworkChange},
     methods::MethodClass,
     origin::{Site, TupleOrigin},
-    permission::{Grant, GrantBasis, GrantUse, Need, Permission, TargetNetwork},
+    permission::{
+        Grant, GrantBasis, GrantId, GrantScope, GrantUse, Need, Permission, TargetNetwork,
+    },
     policy::{LocalNetwork, Policy, PolicyStatus},
     question::{BodySize, HeldResponse, TicketRequest, TicketTarget},
     refusal::{DualCheckFailure, Refusal},
@@ -240,6 +242,23 @@ pub(crate) fn recheck(
     still_granted(grant_use, tab, context, now)
 }
 
+/// Step 11: whether a simple read may be sent to a target before anybody is asked about it: steps 1 to 6, and the noes of
+/// step 8. What only its server's answer shows is for [`consider`], once there is one.
+///
+/// # Errors
+/// The reason for which nothing may be sent there.
+pub(crate) fn may_follow(
+    hop: &CorsFailure,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    switched_off(context)?;
+    let (requester, tab) = eligible_requester(&hop.requester, context.settings.secure_contexts)?;
+    let passed = steps_3_to_6(hop, requester, tab, context, now)?;
+    let needs = needs(hop, &passed, egress(context).way_out());
+    permitted(&needs, tab, media(hop), context, now).map(drop)
+}
+
 /// Whether every grant in use is in force, no denial or block has come since, and the feature is on.
 ///
 /// # Errors
@@ -269,17 +288,7 @@ pub(crate) fn still_granted(
                 {
                     return Err(Refusal::Denied);
                 }
-                let grant = context.session.by_id(tab, key, *id).or_else(|| {
-                    context
-                        .store
-                        .grant_by_id(key, *id, now, policy.max_grant_days)
-                });
-                // A wider grant may have taken the place of the one that was used first.
-                grant.is_some_and(|grant| grant.coverage.covers(need) && context.is_in_place(grant))
-                    || matches!(
-                        permission(need, tab, None, context, now),
-                        Permission::Granted(GrantBasis::Grant { .. })
-                    )
+                grant_in_force(need, *id, tab, context, now).is_some()
             },
         };
         if !live {
@@ -287,6 +296,31 @@ pub(crate) fn still_granted(
         }
     }
     Ok(())
+}
+
+/// The grant under which something runs that began under the one of this name: that one, or a wider one that has taken its
+/// place.
+pub(crate) fn grant_in_force(
+    need: &Need,
+    id: GrantId,
+    tab: TabId,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Option<(GrantId, GrantScope)> {
+    let key = &need.key;
+    let max_grant_days = policy(context).max_grant_days;
+    let own = context
+        .session
+        .by_id(tab, key, id)
+        .or_else(|| context.store.grant_by_id(key, id, now, max_grant_days))
+        .filter(|grant| grant.coverage.covers(need) && context.is_in_place(grant));
+    if let Some(grant) = own {
+        return Some((grant.id, grant.scope));
+    }
+    match permission(need, tab, None, context, now) {
+        Permission::Granted(GrantBasis::Grant { id, scope }) => Some((id, scope)),
+        _ => None,
+    }
 }
 
 /// Step 1.

@@ -328,6 +328,11 @@ pub fn eligible_request(
     let Some(target) = TupleOrigin::from_url(&request.url) else {
         return Err(Refusal::InsecureTarget);
     };
+    // NB: with the dot it is another origin, whose server is the same: what a list, a denial, an embargo or the server itself
+    // says of the one would not be found for the other.
+    if requester.has_final_dot() || target.has_final_dot() {
+        return Err(Refusal::FinalDot);
+    }
     let both_loopback = requester.is_loopback() && target.is_loopback();
     match (target.scheme(), request.certificate) {
         _ if both_loopback => {},

@@ -122,6 +122,11 @@ impl TupleOrigin {
         }
     }
 
+    /// Whether the host is a name that ends in a dot.
+    pub fn has_final_dot(&self) -> bool {
+        matches!(&self.host, Host::Domain(name) if name.ends_with('.'))
+    }
+
     /// The registrable domain of the host, by the public suffix list; `None` for IP addresses and public suffixes.
     ///
     /// <https://url.spec.whatwg.org/#host-registrable-domain>

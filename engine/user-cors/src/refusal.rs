@@ -83,6 +83,11 @@ pub enum Refusal {
     /// The URL has a user name or a password.
     #[error("The address contains a user name or password.")]
     CredentialsInUrl,
+    /// The name of the requester or of the target ends in a dot.
+    #[error(
+        "A name that ends in a dot is not told from the name without it by lists and decisions."
+    )]
+    FinalDot,
     /// The target is not https.
     #[error("The target cannot be reached over a secure connection.")]
     InsecureTarget,
@@ -250,6 +255,7 @@ impl Refusal {
             | Self::TooManyHeaders
             | Self::OverridingHeader(_)
             | Self::CredentialsInUrl
+            | Self::FinalDot
             | Self::InsecureTarget
             | Self::UnverifiedCertificate => 3,
             Self::PreventedByServer
@@ -309,6 +315,7 @@ mod tests {
             (Refusal::IneligibleClient(ClientContext::Nested), 2),
             (Refusal::IneligibleInitiator(IneligibleInitiator::Beacon), 3),
             (Refusal::OverridingHeader("forwarded".into()), 3),
+            (Refusal::FinalDot, 3),
             (Refusal::PreventedByMemory, 4),
             (Refusal::TargetBlockedByUser, 5),
             (Refusal::BlocklistUnreadable, 5),

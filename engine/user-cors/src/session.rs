@@ -16,8 +16,9 @@ use crate::{
 /// Names of session grants start here, so that they never meet a row of the store.
 const FIRST_SESSION_ID: u64 = 1 << 48;
 
-/// The most once grants that one tab holds; the oldest makes room.
-const MAX_ONCE_GRANTS: usize = 256;
+/// The most once grants that one tab holds; the oldest makes room. One answer gives no more: a question lists 64 requests and 16
+/// hosts.
+const MAX_ONCE_GRANTS: usize = 64 * 16;
 
 /// What a media element's further requests have to share with the one that was allowed once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,6 +250,12 @@ impl SessionGrants {
             });
         }
         any
+    }
+
+    /// Ends every grant. NB: names that were issued stay so: what still runs under an ended grant must not come under one that
+    /// is given later.
+    pub(crate) fn end_all(&mut self) {
+        self.tabs.clear();
     }
 
     /// All grants, by key and name.

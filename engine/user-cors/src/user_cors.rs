@@ -268,7 +268,7 @@ impl UserCors {
     pub fn clear(&self) -> Result<Vec<Settlement>, StoreError> {
         let settled = {
             let mut state = self.state.lock();
-            state.session = SessionGrants::default();
+            state.session.end_all();
             state.writes = WriteLimiter::default();
             state.silent_preflights.clear();
             state

@@ -475,3 +475,65 @@ proptest! {
         prop_assert_eq!(with(Attached::Nothing), with(Attached::Something));
     }
 }
+
+#[test]
+fn a_final_dot_goes_around_no_list_and_no_decision() {
+    let target = failure("https://b.example./");
+    assert_eq!(refused(&target), Refusal::FinalDot);
+    let mut requester = failure("https://b.example/");
+    let dotted = origin("https://app.example.");
+    requester.top_level_site = dotted.site();
+    requester.requester.origin = RequesterOrigin::Tuple(dotted);
+    assert_eq!(refused(&requester), Refusal::FinalDot);
+}
+
+#[test]
+fn what_a_simple_read_is_not_sent_to_before_anybody_is_asked() {
+    let hop = |url: &str| CorsFailure {
+        stage: FailedStage::Redirect,
+        ..failure(url)
+    };
+    let (b, c) = (hop("https://b.example/"), hop("https://c.example/"));
+    let user_cors = user_cors();
+    assert_eq!(user_cors.may_follow(&b, NOW), Ok(()));
+    // A list, a denial and a remembered opt-out need no answer of the server.
+    let _ = user_cors.set_blocklist(Blocklist::new(["c.example".parse().expect("a host")]), NOW);
+    assert_eq!(
+        user_cors.may_follow(&c, NOW),
+        Err(Refusal::TargetBlockedByUser)
+    );
+    let opted_out = CorsFailure {
+        failing_response: headers(&[("access-control-prevent-origin", "*;max-age=60")]),
+        ..failure("https://d.example/")
+    };
+    assert!(matches!(
+        user_cors.consider(&opted_out, NOW),
+        Decision::Fail(_)
+    ));
+    assert_eq!(
+        user_cors.may_follow(&hop("https://d.example/"), NOW),
+        Err(Refusal::PreventedByMemory)
+    );
+    ask(&user_cors, &failure("https://b.example/"), NOW);
+    let _ = answer(&user_cors, Choice::Never, NOW);
+    assert_eq!(user_cors.may_follow(&b, NOW), Err(Refusal::Denied));
+    // Nor does where it is, and what kind of request it is.
+    let e = hop("https://e.example/");
+    assert!(matches!(
+        user_cors.may_follow(&at_address(e.clone(), "10.0.0.1"), NOW),
+        Err(Refusal::NotPublic(_))
+    ));
+    let including = with_request(e.clone(), |request| {
+        request.credentials = CredentialsMode::Include;
+    });
+    assert_eq!(
+        user_cors.may_follow(&including, NOW),
+        Err(Refusal::CredentialsIncluded)
+    );
+    let off = Settings {
+        enabled: Switch::Off,
+        ..Settings::default()
+    };
+    let _ = user_cors.set_settings(off, NOW);
+    assert_eq!(user_cors.may_follow(&e, NOW), Err(Refusal::SwitchedOff));
+}

@@ -27,6 +27,7 @@ impl Refusal {
             Self::TooManyHeaders => "too-many-headers",
             Self::OverridingHeader(_) => "overriding-header",
             Self::CredentialsInUrl => "credentials-in-url",
+            Self::FinalDot => "final-dot",
             Self::InsecureTarget => "insecure-target",
             Self::UnverifiedCertificate => "unverified-certificate",
             Self::PreventedByServer | Self::PreventedByMemory => "prevented-by-server",
@@ -88,6 +89,7 @@ impl Refusal {
             Self::IneligibleMethod(_) => "Use GET, HEAD, POST, PUT, PATCH or DELETE.",
             Self::TooManyHeaders => "Set fewer headers.",
             Self::OverridingHeader(_) => "Leave this header out.",
+            Self::FinalDot => "Leave out the dot at the end of the host's name.",
             Self::CredentialsInUrl => {
                 "Put the login into an Authorization header instead of the URL."
             },

@@ -48,6 +48,14 @@ impl UserCors {
         decision::consider(failure, state.context(), now)
     }
 
+    /// Step 11: whether a simple read may be sent to the target of a redirect before anybody is asked about it.
+    ///
+    /// # Errors
+    /// The reason for which nothing may be sent there.
+    pub fn may_follow(&self, hop: &CorsFailure, now: Timestamp) -> Result<(), Refusal> {
+        decision::may_follow(hop, self.state.lock().context(), now)
+    }
+
     /// Step 9: lets a request wait for a person, or for rules.
     pub fn ask(&self, request: TicketRequest, now: Timestamp) -> AskOutcome {
         let tab = request.tab;

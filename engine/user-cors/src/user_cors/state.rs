@@ -11,7 +11,7 @@ use crate::{
     limits::{SilentPreflights, WriteLimiter},
     machine_network::MachineNetwork,
     origin::TupleOrigin,
-    permission::{Coverage, Grant, GrantBasis, GrantScope, GrantUse, Need},
+    permission::{Coverage, Grant, GrantBasis, GrantId, GrantScope, GrantUse, Need},
     policy::{Policy, PolicyStatus},
     question::{
         Answered, AskOutcome, Choice, DeclineReason, Questions, Settled, Settlement, TicketRequest,
@@ -227,13 +227,14 @@ impl State {
         let (last, _) = grant_use.bases.last().ok_or(Refusal::GrantEnded)?;
         self.writes.count(&last.key, last.method, now)?;
         for (need, basis) in &grant_use.bases {
-            match basis {
-                GrantBasis::Policy => {},
-                GrantBasis::Grant {
-                    id,
-                    scope: GrantScope::Persistent,
-                } => self.store.count_request(&need.key, *id, now),
-                GrantBasis::Grant { id, .. } => self.session.count_request(tab, *id, now),
+            match self.in_force(need, *basis, tab, now)? {
+                None => {},
+                Some((id, GrantScope::Persistent)) => {
+                    self.store.count_request(&need.key, id, now);
+                },
+                Some((id, GrantScope::Once | GrantScope::Visit)) => {
+                    self.session.count_request(tab, id, now);
+                },
             }
         }
         Ok(())
@@ -250,14 +251,13 @@ impl State {
     ) -> Result<(), Refusal> {
         let budget = self.settings.budget;
         for (need, basis) in &grant_use.bases {
-            let fits = match basis {
-                GrantBasis::Policy => true,
-                GrantBasis::Grant {
-                    id,
-                    scope: GrantScope::Persistent,
-                } => self.store.count_bytes(&need.key, *id, bytes, &budget, now),
-                GrantBasis::Grant { id, .. } => {
-                    self.session.count_bytes(tab, *id, bytes, &budget, now)
+            let fits = match self.in_force(need, *basis, tab, now)? {
+                None => true,
+                Some((id, GrantScope::Persistent)) => {
+                    self.store.count_bytes(&need.key, id, bytes, &budget, now)
+                },
+                Some((id, GrantScope::Once | GrantScope::Visit)) => {
+                    self.session.count_bytes(tab, id, bytes, &budget, now)
                 },
             };
             if !fits {
@@ -265,6 +265,28 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Against which grant something is counted that began under this one: none, if policy let it through. One that was
+    /// replaced meanwhile gives nothing beside the one that took its place.
+    ///
+    /// # Errors
+    /// If none is in force.
+    fn in_force(
+        &self,
+        need: &Need,
+        basis: GrantBasis,
+        tab: TabId,
+        now: Timestamp,
+    ) -> Result<Option<(GrantId, GrantScope)>, Refusal> {
+        match basis {
+            GrantBasis::Policy => Ok(None),
+            GrantBasis::Grant { id, .. } => {
+                decision::grant_in_force(need, id, tab, self.context(), now)
+                    .map(Some)
+                    .ok_or(Refusal::GrantEnded)
+            },
+        }
     }
 
     /// A grant was used: lasting ones are renewed.

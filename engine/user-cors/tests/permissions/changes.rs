@@ -263,3 +263,18 @@ fn it_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<UserCors>();
 }
+
+#[test]
+fn what_ran_when_everything_was_cleared_is_not_covered_by_a_later_answer() {
+    let user_cors = user_cors();
+    let failure = failure("https://b.example/");
+    let before = allow(&user_cors, &failure, Choice::AllowOnce, NOW);
+    let _ = user_cors.clear().expect("cleared");
+    user_cors.user_interacted(TAB);
+    let after = allow(&user_cors, &failure, Choice::AllowOnce, NOW);
+    assert_eq!(user_cors.still_granted(&after, TAB, NOW), Ok(()));
+    assert_eq!(
+        user_cors.still_granted(&before, TAB, NOW),
+        Err(Refusal::GrantEnded)
+    );
+}

@@ -66,6 +66,60 @@ fn a_budget_that_is_spent_is_a_new_question() {
 }
 
 #[test]
+fn what_began_under_a_grant_that_was_replaced_has_the_budget_of_the_one_in_its_place() {
+    let (_folder, user_cors) = lasting();
+    let settings = Settings {
+        budget: Budget {
+            requests: 1,
+            bytes: 100,
+            response_bytes: 100,
+        },
+        ..Settings::default()
+    };
+    let _ = user_cors.set_settings(settings, NOW);
+    let reading = failure("https://b.example/");
+    for choice in [Choice::AllowForVisit, Choice::AlwaysAllow] {
+        let first = allow(&user_cors, &reading, choice, NOW);
+        assert_eq!(user_cors.count_request(&first, TAB, NOW), Ok(()));
+        let second = allow(&user_cors, &reading, choice, NOW);
+        assert_eq!(user_cors.still_granted(&first, TAB, NOW), Ok(()));
+        assert_eq!(user_cors.count_bytes(&first, TAB, 60, 60, NOW), Ok(()));
+        assert_eq!(user_cors.count_bytes(&second, TAB, 40, 40, NOW), Ok(()));
+        assert!(user_cors.count_bytes(&first, TAB, 1, 61, NOW).is_err());
+        assert!(user_cors.count_bytes(&second, TAB, 1, 41, NOW).is_err());
+        user_cors.revoke_all().expect("revoked");
+        let ended = Err(Refusal::GrantEnded);
+        assert_eq!(user_cors.count_bytes(&first, TAB, 1, 1, NOW), ended);
+        assert_eq!(user_cors.count_request(&first, TAB, NOW), ended);
+    }
+}
+
+#[test]
+fn one_answer_gives_all_that_its_question_listed() {
+    let user_cors = user_cors();
+    let mut tickets = Vec::new();
+    for number in 0..64 {
+        let mut chain = failure(&format!("https://a0.example/{number}"));
+        chain.earlier_targets = (1..16)
+            .map(|host| TicketTarget {
+                origin: origin(&format!("https://a{host}.example")),
+                address: None,
+                space: None,
+            })
+            .collect();
+        tickets.push(ask(&user_cors, &chain, NOW));
+    }
+    let settlements = answer(&user_cors, Choice::AllowOnce, NOW);
+    assert_eq!(settlements.len(), tickets.len());
+    for settlement in settlements {
+        let Verdict::Allowed(grant_use) = settlement.verdict else {
+            panic!("not allowed: {settlement:?}")
+        };
+        assert_eq!(user_cors.still_granted(&grant_use, TAB, NOW), Ok(()));
+    }
+}
+
+#[test]
 fn a_lasting_grants_budget_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("permissions.sqlite");
