@@ -16,7 +16,7 @@ mod questions;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,7 @@ pub(crate) use self::contexts::RequesterContext;
 use self::ledger_writer::LedgerWriter;
 pub(crate) use self::ledger_writer::{BodyEnd, ReleasedBody};
 pub(crate) use self::network_watch::NetworkWatch;
+use self::network_watch::Watchers;
 use self::own_network::OwnNetwork;
 use self::questions::WaitingRequests;
 use crate::connection::{ExchangeRecord, NetworkPartitionKey};
@@ -108,7 +109,7 @@ pub struct Embedding {
     ledger: LedgerWriter,
     pub(crate) told_issues: ToldIssues,
     /// How many wait or run for whom this machine's network is looked at again and again.
-    network_watchers: AtomicUsize,
+    network_watchers: Watchers,
     /// Changes whenever a permission, a setting or policy does.
     permissions: watch::Sender<()>,
 }
@@ -154,7 +155,7 @@ impl Embedding {
             own_network: OwnNetwork::default(),
             ledger: LedgerWriter::default(),
             told_issues: ToldIssues::default(),
-            network_watchers: AtomicUsize::new(0),
+            network_watchers: Watchers::default(),
             permissions: watch::Sender::new(()),
         }
     }
@@ -313,7 +314,9 @@ impl Embedding {
     /// Classifies what a connection was made to, by what this machine's network looks like at this moment.
     pub(crate) fn classify(&self, record: &ExchangeRecord, mut facts: ConnectionFacts) -> Route {
         self.look_at_own_network();
-        facts.source = own_network::source_address(record.local.ip(), record.peer);
+        facts.source = self
+            .own_network
+            .source_address(record.local.ip(), record.peer);
         self.user_cors.classify(&facts)
     }
 
@@ -327,7 +330,7 @@ impl Embedding {
     pub(crate) fn classify_before_connecting(&self, mut facts: ConnectionFacts) -> Route {
         self.look_at_own_network();
         if let Some(peer) = facts.peer {
-            facts.source = own_network::source_address_towards(peer);
+            facts.source = self.own_network.source_address_towards(peer);
         }
         self.user_cors.classify(&facts)
     }

@@ -2,7 +2,7 @@
 //! answer or a released body runs.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use user_cors::{MachineNetwork, Nat64Prefix};
 
@@ -65,11 +65,11 @@ impl Embedding {
 
     /// Looks at this machine's own network again and again for as long as the result lives.
     pub(crate) fn watch_network(&'static self) -> NetworkWatch {
-        if self.network_watchers.fetch_add(1, Ordering::AcqRel) == 0 {
+        if self.network_watchers.begin() {
             runtime::spawn(async move {
                 loop {
                     tokio::time::sleep(REFRESH).await;
-                    if self.network_watchers.load(Ordering::Acquire) == 0 {
+                    if self.network_watchers.may_stop() {
                         return;
                     }
                     self.look_at_own_network();
@@ -80,12 +80,43 @@ impl Embedding {
     }
 }
 
+/// How many wait or run for whom the network is looked at, and whether a task does so. There is one at most, however quickly
+/// they come and go.
+#[derive(Default)]
+pub(super) struct Watchers {
+    count: AtomicUsize,
+    has_task: AtomicBool,
+}
+
+impl Watchers {
+    /// One more. Whether a task has to be begun.
+    fn begin(&self) -> bool {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        !self.has_task.swap(true, Ordering::SeqCst)
+    }
+
+    /// One less.
+    fn end(&self) {
+        self.count.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether the task that asks may end.
+    fn may_stop(&self) -> bool {
+        if self.count.load(Ordering::SeqCst) > 0 {
+            return false;
+        }
+        self.has_task.store(false, Ordering::SeqCst);
+        // Somebody may have come since the last look, and taken the task for one that goes on.
+        self.count.load(Ordering::SeqCst) == 0 || self.has_task.swap(true, Ordering::SeqCst)
+    }
+}
+
 /// While it lives, this machine's own network is looked at again and again.
 pub(crate) struct NetworkWatch(&'static Embedding);
 
 impl Drop for NetworkWatch {
     fn drop(&mut self) {
-        self.0.network_watchers.fetch_sub(1, Ordering::AcqRel);
+        self.0.network_watchers.end();
     }
 }
 
@@ -103,4 +134,23 @@ pub(super) fn discovered(addresses: &[IpAddr]) -> Vec<Nat64Prefix> {
         IpAddr::V4(_) => None,
         IpAddr::V6(address) => Some(*address),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_task_looks_however_many_come_and_go() {
+        let watchers = Watchers::default();
+        assert!(watchers.begin());
+        for _ in 0..10 {
+            watchers.end();
+            assert!(!watchers.begin(), "the task goes on");
+            assert!(!watchers.may_stop());
+        }
+        watchers.end();
+        assert!(watchers.may_stop());
+        assert!(watchers.begin(), "the task has ended");
+    }
 }

@@ -41,6 +41,20 @@ struct Known {
     read: Option<Instant>,
     network: Option<MachineNetwork>,
     pretended: Option<MachineNetwork>,
+    addresses: InterfaceAddresses,
+}
+
+/// The addresses of this machine, each with the name of its interface.
+#[derive(Default)]
+struct InterfaceAddresses(Vec<(String, IpAddr)>);
+
+impl InterfaceAddresses {
+    /// Whether both are addresses of one interface.
+    fn share(&self, one: IpAddr, other: IpAddr) -> bool {
+        self.0
+            .iter()
+            .any(|(name, address)| *address == one && self.0.contains(&(name.clone(), other)))
+    }
 }
 
 /// What was read.
@@ -71,8 +85,38 @@ impl OwnNetwork {
         };
         let prefixes: Vec<IpNet> = interfaces.iter().filter_map(prefix).collect();
         let network = pretended.or_else(|| machine_network(&prefixes));
-        self.known.lock().network.clone_from(&network);
+        let addresses = interfaces
+            .into_iter()
+            .map(|interface| (interface.name.clone(), interface.ip().to_canonical()));
+        let mut known = self.known.lock();
+        known.network.clone_from(&network);
+        known.addresses = InterfaceAddresses(addresses.collect());
+        drop(known);
         Some(Seen { prefixes, network })
+    }
+
+    /// Whether a connection from `local` to `peer` left by the default route.
+    ///
+    /// Loopback peers are reached from loopback, which says nothing beyond their address.
+    pub(super) fn source_address(&self, local: IpAddr, peer: SocketAddr) -> SourceAddress {
+        let peer = peer.ip().to_canonical();
+        if peer.is_loopback() {
+            return SourceAddress::DefaultRoute;
+        }
+        let beyond = match peer {
+            IpAddr::V4(_) => BEYOND_V4,
+            IpAddr::V6(_) => BEYOND_V6,
+        };
+        let default = local_address_towards(beyond).ok();
+        source_address(local.to_canonical(), default, &self.known.lock().addresses)
+    }
+
+    /// The same for a connection that would be made.
+    pub(super) fn source_address_towards(&self, peer: SocketAddr) -> SourceAddress {
+        match local_address_towards(peer.ip().to_canonical()) {
+            Ok(local) => self.source_address(local, peer),
+            Err(_) => SourceAddress::Unknown,
+        }
     }
 
     /// From here on, this is the network; `None`: what the system says.
@@ -110,32 +154,20 @@ fn prefix(interface: &if_addrs::Interface) -> Option<IpNet> {
     IpNet::with_netmask(interface.ip(), netmask).ok()
 }
 
-/// Whether a connection from `local` to `peer` left from the address of the default route.
-///
-/// Loopback peers are reached from loopback, which says nothing beyond their address.
-pub(super) fn source_address(local: IpAddr, peer: SocketAddr) -> SourceAddress {
-    let peer = peer.ip().to_canonical();
-    if peer.is_loopback() {
-        return SourceAddress::DefaultRoute;
-    }
-    let beyond = match peer {
-        IpAddr::V4(_) => BEYOND_V4,
-        IpAddr::V6(_) => BEYOND_V6,
-    };
-    match local_address_towards(beyond) {
-        Ok(default) if default == local.to_canonical() => SourceAddress::DefaultRoute,
+/// Whether what left from `local` left by the default route, over which it is `default` that things leave from.
+fn source_address(
+    local: IpAddr,
+    default: Option<IpAddr>,
+    addresses: &InterfaceAddresses,
+) -> SourceAddress {
+    match default {
+        Some(default) if default == local => SourceAddress::DefaultRoute,
         // IPv6 has several addresses an interface, and temporary ones are as good as the first.
-        Ok(_) if peer.is_ipv6() => SourceAddress::Unknown,
-        Ok(_) => SourceAddress::Other,
-        Err(_) => SourceAddress::Unknown,
-    }
-}
-
-/// The same for a connection that would be made.
-pub(super) fn source_address_towards(peer: SocketAddr) -> SourceAddress {
-    match local_address_towards(peer.ip().to_canonical()) {
-        Ok(local) => source_address(local, peer),
-        Err(_) => SourceAddress::Unknown,
+        Some(default) if local.is_ipv6() && addresses.share(default, local) => {
+            SourceAddress::DefaultRoute
+        },
+        // NB: where there is no default route, whatever leads there is another one.
+        Some(_) | None => SourceAddress::Other,
     }
 }
 
@@ -157,23 +189,63 @@ mod tests {
     #[test]
     fn loopback_peers_say_nothing_more() {
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        assert_eq!(source_address(here.ip(), here), SourceAddress::DefaultRoute);
+        let source = OwnNetwork::default().source_address(here.ip(), here);
+        assert_eq!(source, SourceAddress::DefaultRoute);
     }
 
     #[test]
     fn another_source_address_is_another_route() {
         let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 2), 443));
         let elsewhere = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 77));
-        // Without any route at all it cannot be told.
-        assert_ne!(source_address(elsewhere, peer), SourceAddress::DefaultRoute);
+        let source = OwnNetwork::default().source_address(elsewhere, peer);
+        assert_eq!(source, SourceAddress::Other);
+    }
+
+    #[test]
+    fn the_default_route_is_that_of_its_interface() {
+        let address = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        let addresses = [
+            ("eth0", "203.0.114.1"),
+            ("eth0", "203.0.114.2"),
+            ("eth0", "2001:db8:1::1"),
+            ("eth0", "2001:db8:1::abcd"),
+            ("tun0", "2001:db8:2::1"),
+        ];
+        let addresses = InterfaceAddresses(
+            addresses
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), address(text)))
+                .collect(),
+        );
+        let eth0 = "2001:db8:1::1";
+        for (local, default, expected) in [
+            (eth0, Some(eth0), SourceAddress::DefaultRoute),
+            ("2001:db8:1::abcd", Some(eth0), SourceAddress::DefaultRoute),
+            ("2001:db8:2::1", Some(eth0), SourceAddress::Other),
+            ("2001:db8:3::1", Some(eth0), SourceAddress::Other),
+            (eth0, None, SourceAddress::Other),
+            (
+                "203.0.114.1",
+                Some("203.0.114.1"),
+                SourceAddress::DefaultRoute,
+            ),
+            ("203.0.114.2", Some("203.0.114.1"), SourceAddress::Other),
+        ] {
+            let source = source_address(address(local), default.map(address), &addresses);
+            assert_eq!(source, expected, "{local}, {default:?}");
+        }
     }
 
     #[test]
     fn a_connection_that_would_be_made() {
+        let own = OwnNetwork::default();
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 443));
-        assert_eq!(source_address_towards(here), SourceAddress::DefaultRoute);
+        assert_eq!(
+            own.source_address_towards(here),
+            SourceAddress::DefaultRoute
+        );
         let beyond = SocketAddr::new(BEYOND_V4, 443);
-        assert_ne!(source_address_towards(beyond), SourceAddress::Other);
+        assert_ne!(own.source_address_towards(beyond), SourceAddress::Other);
     }
 
     #[tokio::test(start_paused = true)]
