@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use net_traits::request::{
     CacheMode, CredentialsMode, RedirectMode, Request, RequestMode, ResponseTainting,
     ServiceWorkersMode,
@@ -32,12 +32,13 @@ pub(crate) enum PreflightFailure {
     Unreachable(Box<FetchResponse>),
 }
 
-/// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch-0) for the request of `params`.
+/// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch-0) for the request of `params`. Returns the headers
+/// of the answer that allows it.
 pub(crate) async fn cors_preflight_fetch(
     params: &FetchParams,
     partition: &NetworkPartitionKey,
     context: &FetchContext,
-) -> Result<(), PreflightFailure> {
+) -> Result<HeaderMap, PreflightFailure> {
     let request = &params.request;
     // 1. to 6. and NOTE: the preflight carries no credentials, and nothing but what asks for permission.
     let mut preflight = FetchParams::new(preflight_request(request));
@@ -66,7 +67,7 @@ pub(crate) async fn cors_preflight_fetch(
                 &allowance,
                 Instant::now(),
             );
-            Ok(())
+            Ok(response.head.headers)
         },
         // 8. Otherwise, a network error.
         Err(kind) => {

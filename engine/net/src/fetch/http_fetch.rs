@@ -115,6 +115,7 @@ async fn respond(
     if params.chain.is_active() {
         return user_enabled_cors::continue_chain(params, context).await;
     }
+    params.preflight_response = None;
     // 4.1. The preflight, unless the cache stands for it.
     if make_cors_preflight == MakeCorsPreflight::Yes {
         let partition = embedding::network_partition_key(&params.request);
@@ -129,7 +130,8 @@ async fn respond(
                 return outcome;
             }
             match cors_preflight_fetch(params, &partition, context).await {
-                Ok(()) => {
+                Ok(headers) => {
+                    params.preflight_response = Some(headers);
                     emit_cors_passed(params, true);
                     user_enabled_cors::cors_succeeded(&params.request);
                 },

@@ -136,9 +136,13 @@ pub(crate) async fn http_network_or_cache_fetch(
         }
     }
     // 16. A server that is not the right one on this connection.
+    // AD-HOC: an anonymous request of user-enabled CORS that is unsafe is not sent twice, whatever the server says of the first
+    // time.
+    let may_be_repeated = !params.chain.is_anonymous() || params.request.method.is_safe();
     let request = &mut params.request;
     if status == Some(StatusCode::MISDIRECTED_REQUEST)
         && !attempt.is_new_connection_fetch
+        && may_be_repeated
         && request
             .body
             .as_ref()

@@ -206,11 +206,15 @@ pub(crate) async fn finish_main_fetch(
         );
         return response;
     }
+    // AD-HOC: user-enabled CORS. What comes out of a chain of its requests without having been delivered is not the page's.
+    if let Some(failure) = params.chain.undelivered() {
+        return FetchResponse::network_error(Cause::Cors(failure.clone()));
+    }
     // 14. Filter the response, if it is not filtered yet.
     if response.head.internal_response.is_none() {
         // 14.1. The CORS-exposed header-name list.
         if request.response_tainting == ResponseTainting::CorsTainting {
-            response.head.cors_exposed_header_name_list = if params.chain.is_released() {
+            response.head.cors_exposed_header_name_list = if params.chain.exposes_all_headers() {
                 user_enabled_cors::exposed_header_names(&response.head.headers)
             } else {
                 cors_exposed_header_names(

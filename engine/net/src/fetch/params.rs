@@ -34,6 +34,8 @@ pub(crate) struct FetchParams {
     pub timing_allow_failed: bool,
     /// The names of the headers that the page set, before Fetch added its own.
     pub page_set_header_names: Vec<http::HeaderName>,
+    /// The headers of the response to the CORS-preflight fetch that allowed the request to its current URL, if there was one.
+    pub preflight_response: Option<http::HeaderMap>,
     /// What user-enabled CORS has done in this chain of redirects.
     pub chain: Chain,
 }
@@ -49,6 +51,7 @@ impl FetchParams {
             integrity_policy: IntegrityPolicy::default(),
             timing_allow_failed: false,
             page_set_header_names,
+            preflight_response: None,
             chain: Chain::default(),
         }
     }

@@ -23,11 +23,11 @@ use tokio::sync::watch;
 use user_cors::{
     AddressSpace, BodySize, ChainPlan, Decision, Delivery, DualCheck, FailedStage, GrantUse,
     HeldResponse, MethodClass, NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest,
-    Timestamp, WayOut, chain_plan, delivery, releasable,
+    Timestamp, TupleOrigin, WayOut, chain_plan, delivery, releasable,
 };
 
 pub(crate) use self::chain::Chain;
-use self::chain::{GrantInUse, Pin};
+use self::chain::{GrantInUse, Pin, Word};
 pub(crate) use self::egress::Way;
 pub use self::egress_view::{EgressView, EgressViewError};
 use self::hold::Hold;
@@ -117,11 +117,13 @@ pub(crate) async fn after_failed_check(
         Err(refusal) => return Err(refused(failure, refusal)),
     };
     hook.embedding.know_addresses_of(&response.exchange).await;
-    let facts = hook.facts(params, &response, FailedStage::Response);
+    let mut facts = hook.facts(params, &response, FailedStage::Response);
+    facts.preflight_response = params.preflight_response.take();
     // 11. A redirect of a simple read is followed first.
-    if is_redirect_status(response.head.status.raw_code())
-        && plan(&params.request) == ChainPlan::FollowThenAsk
-    {
+    if leads_elsewhere(&response) && plan(&params.request) == ChainPlan::FollowThenAsk {
+        if let Err(refusal) = hook.may_follow_from(&facts) {
+            return Err(refused(failure, refusal));
+        }
         params
             .chain
             .activate(&hook.requester.origin, &failure)
@@ -130,9 +132,7 @@ pub(crate) async fn after_failed_check(
             log::debug!("the redirect is asked for again, anonymously: {reason}");
             return continue_chain(params, context).await;
         }
-        return hook
-            .follow(params, response, facts)
-            .map_err(|refusal| refused(failure, refusal));
+        return Ok(hook.follow(params, response, facts));
     }
     let body = std::mem::take(&mut response.body);
     let mut hold = match hook.way_out() {
@@ -411,7 +411,7 @@ impl Hook {
         mut response: FetchResponse,
         context: &FetchContext,
     ) -> Result<FetchResponse, Refusal> {
-        if is_redirect_status(response.head.status.raw_code()) {
+        if leads_elsewhere(&response) {
             return Ok(response);
         }
         let grant = params
@@ -420,6 +420,7 @@ impl Hook {
             .and_then(|anonymous| anonymous.grant.clone());
         // A chain in which every server allowed the page by itself needs nobody's word, and gets no more than theirs.
         let Some(grant) = grant else {
+            params.chain.deliver(Word::Servers);
             return Ok(response);
         };
         let record = response.exchange.as_deref();
@@ -432,7 +433,14 @@ impl Hook {
                 .check_twice(params, response, &grant.grant, context)
                 .await?;
         }
-        params.chain.release();
+        // Where the user was not asked about the last server, that one has allowed the page by itself.
+        let last = TupleOrigin::from_url(params.request.current_url().as_url());
+        let is_granted = grant.allowed_targets().any(|target| Some(target) == last);
+        params.chain.deliver(if is_granted {
+            Word::User
+        } else {
+            Word::LastServer
+        });
         let body = std::mem::take(&mut response.body);
         response.body = ledger::record(self, params, &response, grant, body);
         Ok(response)
@@ -464,6 +472,13 @@ fn undelivered(failure: CorsFailure, mut response: FetchResponse) -> Box<FetchRe
             Box::new(response)
         },
     }
+}
+
+/// Whether a response is followed rather than delivered. NB: not every redirect status: without a `Location` it is a
+/// response like others, which goes to the page.
+fn leads_elsewhere(response: &FetchResponse) -> bool {
+    is_redirect_status(response.head.status.raw_code())
+        && response.head.headers.contains_key(header::LOCATION)
 }
 
 fn plan(request: &Request) -> ChainPlan {

@@ -63,3 +63,17 @@ promise_test(async () => {
   assert_equals(response.url, end(C, { header: "X-Custom:1" }));
   assert_equals(response.headers.get("x-custom"), "1");
 }, "The response is the last one's");
+
+promise_test(async () => {
+  const header = [ALLOW_ALL, "X-Custom:1", "X-Exposed:2", exposing("X-Exposed")];
+  const response = await fetch(redirect(B, end(C, { header })));
+  assert_equals(response.headers.get("x-exposed"), "2");
+  assert_equals(response.headers.get("x-custom"), null, "the server's word says what is seen");
+  assert_equals(await response.text(), "end");
+}, "Of a last server that allows it the page sees what that one exposes");
+
+promise_test(async () => {
+  const header = [ALLOW_ALL, "X-Custom:1"];
+  const response = await fetch(redirect(B, redirect(C, end(B, { header }))));
+  assert_equals(response.headers.get("x-custom"), "1");
+}, "Of one that the user allowed it sees every field");

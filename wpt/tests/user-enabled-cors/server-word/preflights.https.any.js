@@ -25,6 +25,20 @@ for (const value of [OTHER_ORIGIN, "null", TEST_ORIGIN.replace("https:", "http:"
 refused("It opts out", ["Access-Control-Prevent-Origin:*"], PUT);
 refused("It opts out for the requester", [`Access-Control-Prevent-Origin:"${TEST_ORIGIN}"`], PUT);
 
+for (const value of ["*", `"${TEST_ORIGIN}"`]) {
+  promise_test(async (t) => {
+    const fields = [ALLOW_ALL, "Access-Control-Allow-Methods:*", `Access-Control-Prevent-Origin:${value}`];
+    const url = respond(ANSWERS.once, { "preflight-header": fields });
+    await rejects(t, fetch(url, PUT));
+  }, `It allows the request and opts out, and the response is silent: ${value === "*" ? "everybody" : "the requester"}`);
+}
+
+promise_test(async () => {
+  const fields = [ALLOW_ALL, "Access-Control-Allow-Methods:*", `Access-Control-Prevent-Origin:"${OTHER_ORIGIN}"`];
+  const response = await fetch(respond(ANSWERS.once, { body: "put", "preflight-header": fields }), PUT);
+  assert_equals(await response.text(), "put");
+}, "It allows the request and opts out for others only, and the response is silent");
+
 promise_test(async () => {
   const fields = [`Access-Control-Prevent-Origin:"${OTHER_ORIGIN}"`];
   const response = await fetch(respond(ANSWERS.once, { body: "put", "preflight-header": fields }), PUT);

@@ -36,6 +36,15 @@ for (const method of UNSAFE) {
     }, `${method} under a permission, whose connection ends without a response, is sent once: ${kind}`);
   }
 
+  promise_test(async () => {
+    const token = newToken();
+    await fetch(respond(ANSWERS.visit), { method });
+    const headers = { "X-Custom": "1" };
+    const response = await fetch(respond(ANSWERS.visit, { token, status: 421, body: "text" }), { method, headers, body: "x" });
+    assert_equals(response.status, 421);
+    assert_equals(await counted(token, method), 1);
+  }, `${method} whose server says that it is not the right one is sent once`);
+
   promise_test(async (t) => {
     const token = newToken();
     const promise = fetch(handler(ANSWERS.once, "broken.py", { token, kind: "cut-body" }), { method, body: "x" }).then((response) =>

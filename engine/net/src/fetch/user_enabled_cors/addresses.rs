@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use net_traits::request::Request;
 use url::Host;
 use user_cors::{
-    Classification, ConnectionFacts, CorsFailure, FailedStage, GrantUse, PinnedAddresses, ProxyUse,
-    Refusal, Repin, RootsVerdict, Route, SourceAddress, TupleOrigin, WayOut,
+    Classification, ConnectionFacts, CorsFailure, FailedStage, GrantUse, HopCheck, PinnedAddresses,
+    ProxyUse, Refusal, Repin, RootsVerdict, Route, SourceAddress, TupleOrigin, WayOut,
 };
 
 use super::chain::{GrantInUse, Pin};
@@ -148,15 +148,23 @@ impl Hook {
     }
 
     /// Step 11: the target of a redirect that is followed before anybody is asked gets nothing if it is less public than the
-    /// one before.
+    /// one before, or if a step says no that needs no answer of its server.
     pub(super) async fn classify_before_sending(
         &self,
         params: &mut FetchParams,
+        check: HopCheck,
         context: &FetchContext,
     ) -> Result<(), Refusal> {
+        let secure = params.request.current_url().is_secure_scheme();
         let route = self.look_up_hop(&params.request, context).await?;
         let anonymous = params.chain.anonymous_mut().ok_or(Refusal::GrantEnded)?;
         user_cors::redirect_space_check(anonymous.space, route.space())?;
+        if check == HopCheck::UserEnabled {
+            let request = facts::request(params, facts::certificate_of_scheme(secure));
+            let facts = self.facts_of(params, FailedStage::Redirect, request, route.clone());
+            self.embedding.user_cors().may_follow(&facts, self.now())?;
+        }
+        let anonymous = params.chain.anonymous_mut().ok_or(Refusal::GrantEnded)?;
         anonymous.pin = anonymous.space.and_then(|space| Pin::after(space, &route));
         Ok(())
     }

@@ -18,7 +18,18 @@ use crate::fetch::cause;
 #[derive(Default)]
 pub(crate) struct Chain {
     anonymous: Option<Anonymous>,
-    released: bool,
+    delivered: Option<Word>,
+}
+
+/// By whose word the page gets the response that a chain ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// Each server on the way allowed the page by itself.
+    Servers,
+    /// The user spoke for a server on the way, but the last one allowed the page by itself: its word says what the page sees.
+    LastServer,
+    /// The user spoke for the last server.
+    User,
 }
 
 /// A chain in which this feature has made or followed a request.
@@ -187,9 +198,14 @@ impl Chain {
             .map_or(&[], |anonymous| &anonymous.silent_targets)
     }
 
-    /// The response that the chain ends with may be read by the page, by the user's word.
-    pub(super) fn release(&mut self) {
-        self.released = true;
+    /// The page may read the response that the chain ends with.
+    pub(super) fn deliver(&mut self, word: Word) {
+        self.delivered = Some(word);
+    }
+
+    /// The failure as which a chain ends whose response was not [delivered](Self::deliver).
+    pub(crate) fn undelivered(&self) -> Option<&cause::CorsFailure> {
+        self.failure().filter(|_| self.delivered.is_none())
     }
 
     /// Whether this feature has made or followed a request of this chain.
@@ -197,9 +213,14 @@ impl Chain {
         self.anonymous.is_some()
     }
 
-    /// Whether the response is delivered by the user's word rather than the server's.
+    /// Whether the response is delivered by the user's word rather than the servers'.
     pub(crate) fn is_released(&self) -> bool {
-        self.released
+        matches!(self.delivered, Some(Word::LastServer | Word::User))
+    }
+
+    /// Whether the page sees every header of the response rather than those that its server exposes.
+    pub(crate) fn exposes_all_headers(&self) -> bool {
+        self.delivered == Some(Word::User)
     }
 
     /// Whether the next request is anonymous.

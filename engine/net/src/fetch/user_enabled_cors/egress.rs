@@ -33,7 +33,7 @@ impl Way {
     /// The way of the next request; any, if it is not of this feature.
     ///
     /// # Errors
-    /// If there is an egress, and it is no way to the target.
+    /// If there is an egress, and it is no way to the target; or if nothing was classified that the request may go to.
     pub(crate) async fn of(
         params: &FetchParams,
         context: &FetchContext,
@@ -51,8 +51,14 @@ impl Way {
                 let connections = &context.state.connections;
                 through(embedding, &proxy, endpoint, connections).await
             },
+            // NB: without a pin its target was never classified, or by a way that there is no more.
             _ => Ok(Self {
-                pinned: params.chain.pinned(),
+                pinned: Some(
+                    params
+                        .chain
+                        .pinned()
+                        .ok_or(ConnectionError::NoPinnedAddress)?,
+                ),
                 egress: None,
                 admission: params.chain.admission(),
             }),

@@ -8,13 +8,12 @@ use user_cors::{
 
 use super::chain::{GrantInUse, Pin};
 use super::hold::Hold;
-use super::{Hook, Outcome, plan, undelivered};
+use super::{Hook, Outcome, cors_succeeded, leads_elsewhere, plan, undelivered};
 use crate::events::{self, Stage};
 use crate::fetch::cause::CorsFailure;
 use crate::fetch::checks::cors_check::cors_check;
 use crate::fetch::checks::cors_preflight_check::needs_preflight;
 use crate::fetch::checks::origin_header::serialize_request_origin;
-use crate::fetch::checks::status::is_redirect_status;
 use crate::fetch::headers::safelist::cors_unsafe_request_header_names;
 use crate::fetch::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
 use crate::fetch::params::FetchParams;
@@ -22,16 +21,24 @@ use crate::fetch::response::FetchResponse;
 use crate::network_state::FetchContext;
 
 impl Hook {
-    /// Steps 1 to 6 for a silent redirect, which is followed before anybody is asked.
+    /// Steps 1 to 8 for a silent redirect, which is followed before anybody is asked.
+    ///
+    /// # Errors
+    /// What forbids it, or would forbid the question at the end.
+    pub(super) fn may_follow_from(&self, facts: &user_cors::CorsFailure) -> Result<(), Refusal> {
+        match self.embedding.user_cors().consider(facts, self.now()) {
+            Decision::Fail(refusal) => Err(refusal),
+            Decision::Granted(_) | Decision::Ask(_) => Ok(()),
+        }
+    }
+
+    /// Notes a silent redirect that [may be followed](Self::may_follow_from).
     pub(super) fn follow(
         &self,
         params: &mut FetchParams,
         response: FetchResponse,
         facts: user_cors::CorsFailure,
-    ) -> Result<FetchResponse, Refusal> {
-        if let Decision::Fail(refusal) = self.embedding.user_cors().consider(&facts, self.now()) {
-            return Err(refusal);
-        }
+    ) -> FetchResponse {
         if let Some(anonymous) = params.chain.anonymous_mut() {
             if let Some(origin) = TupleOrigin::from_url(&facts.request.url) {
                 anonymous.silent_targets.push(TicketTarget {
@@ -43,7 +50,7 @@ impl Hook {
             anonymous.space = facts.route.space();
             anonymous.last_silent = Some(Box::new(facts));
         }
-        Ok(response)
+        response
     }
 
     /// One hop of a chain that uses the feature.
@@ -84,7 +91,8 @@ impl Hook {
             | (_, AskAboutHop::AtTheEnd, _)
             | (_, AskAboutHop::No, ChainPlan::FollowThenAsk) => {
                 if !is_pinned {
-                    self.classify_before_sending(params, context).await?;
+                    self.classify_before_sending(params, hop.check, context)
+                        .await?;
                 }
             },
             (_, AskAboutHop::No, ChainPlan::AskBeforeEach) if is_pinned => {
@@ -107,10 +115,20 @@ impl Hook {
         self.embedding.know_addresses_of(&response.exchange).await;
         let facts = self.facts(params, &response, FailedStage::Response);
         redirect_space_check(previous_space, facts.route.space())?;
-        let redirects = is_redirect_status(response.head.status.raw_code());
-        match (passes, redirects) {
-            (true, true) => Ok(Ok(response)),
-            (false, true) => self.follow(params, response, facts).map(Ok),
+        if passes {
+            cors_succeeded(&params.request);
+        }
+        match (passes, leads_elsewhere(&response)) {
+            (true, true) => {
+                if let Some(anonymous) = params.chain.anonymous_mut() {
+                    anonymous.space = facts.route.space();
+                }
+                Ok(Ok(response))
+            },
+            (false, true) => {
+                self.may_follow_from(&facts)?;
+                Ok(Ok(self.follow(params, response, facts)))
+            },
             (passes, false) => {
                 self.end_chain(params, response, facts, passes, failure, context)
                     .await
@@ -194,14 +212,19 @@ impl Hook {
             return Err(Refusal::HeldTooLarge);
         }
         self.use_from_here_on(params, grant.clone());
-        if let Some(anonymous) = params.chain.anonymous_mut() {
-            anonymous.pin = Pin::of(&asked_about.route).filter(|_| !passes);
+        // What was asked about is another server, where the last one allows the page by itself; that one's addresses are pinned
+        // already.
+        if let Some(anonymous) = params.chain.anonymous_mut()
+            && !passes
+        {
+            anonymous.pin = Pin::of(&asked_about.route);
         }
         events::emit(&params.request, || Stage::Released { held: false });
         let response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
         if response.is_network_error() {
             return Ok(Err(undelivered(failure, response)));
         }
+        self.embedding.know_addresses_of(&response.exchange).await;
         if passes {
             self.still_grants(&grant, asked_about)?;
             if !passes_cors_check(&params.request, &response) {
