@@ -99,7 +99,13 @@ impl Browser {
                 state.load = LoadProgress::Idle;
                 state.crash = Some(reason);
             },
-            Happening::Fullscreen(is_fullscreen) => state.is_fullscreen = is_fullscreen,
+            Happening::Fullscreen(is_fullscreen) => {
+                state.is_fullscreen = is_fullscreen;
+                // Not beside a question, as one that comes later ends it.
+                if is_fullscreen && !state.questions.is_empty() {
+                    webview.exit_fullscreen();
+                }
+            },
             Happening::Popup(request) => {
                 if is_interactive && !state.consume_activation(Instant::now()) {
                     state.notice = Some(Notice::PopupBlocked);

@@ -110,7 +110,7 @@ pub fn dialogs_ui(
             let anchor = element_rect(page, zoom, *position);
             let width = select_width(ui, entries).max(anchor.width());
             popup_ui(&context, page, anchor, width, is_new, |ui| {
-                select_ui(ui, entries, *multiple, state)
+                select_ui(ui, page, entries, *multiple, state)
             })
         },
         DialogView::ContextMenu {
@@ -350,7 +350,8 @@ fn popup_ui(
     let response = Area::new(Id::new("page popup"))
         .order(Order::Foreground)
         .fixed_pos(popup_position(page, anchor))
-        .constrain_to(context.content_rect())
+        // What a page put into a list must not cover what the browser says.
+        .constrain_to(page)
         .show(context, |ui| {
             Frame::menu(ui.style())
                 .show(ui, |ui| {
@@ -416,12 +417,13 @@ fn select_width(ui: &Ui, entries: &[SelectEntry]) -> f32 {
 
 fn select_ui(
     ui: &mut Ui,
+    page: Rect,
     entries: &[SelectEntry],
     multiple: bool,
     state: &mut DialogsState,
 ) -> Option<DialogAnswer> {
     let mut answer = None;
-    let height = (ui.ctx().content_rect().height() * 0.5).max(120.0);
+    let height = (page.height() * 0.5).max(MENU_ROW);
     ScrollArea::vertical()
         .max_height(height)
         .show_rows(ui, MENU_ROW, entries.len(), |ui, rows| {

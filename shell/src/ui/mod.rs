@@ -184,8 +184,13 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, interface: &mut Interface, commands: &m
         .map_or(&[][..], |(_, tab)| &tab.questions);
     let surroundings = Surroundings {
         now: view.now,
-        // What the site panel may cover is not in view.
-        window_focused: view.window_focused && view.site_panel.is_none(),
+        // What the site panel or a page's dialog may cover is not in view. NB: a page closes its lists when it likes, also
+        // just before a click.
+        window_focused: view.window_focused
+            && view.site_panel.is_none()
+            && view
+                .selected_tab()
+                .is_none_or(|(_, tab)| tab.dialogs.is_empty()),
     };
     permission_bar::permission_bar_ui(
         ui,

@@ -9,12 +9,14 @@ use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use net::connection::LeafCertificate;
+use servo::{DeviceIntPoint, DeviceIntRect, DeviceIntSize};
 use url::Url;
 
+use super::permission_bar::tests::{Ask, question};
 use super::{Commands, Interface, View, interface_ui, theme};
 use crate::browser::certificate_error::CertificateError;
 use crate::browser::command::Command;
-use crate::browser::dialog::{Dialog, DialogAnswer, DialogId, DialogView};
+use crate::browser::dialog::{Dialog, DialogAnswer, DialogId, DialogView, SelectEntry};
 use crate::browser::permissions::{ConnectionFacts, Permissions};
 use crate::browser::tab::{LoadFailure, LoadProgress, Notice, OwnPage, TabKey, TabState};
 
@@ -385,4 +387,65 @@ fn the_permissions_page_has_an_address_and_a_place() {
     assert_eq!(shown.address(), "latchkey:permissions");
     shown.harness.get_by_label("Tab: Permissions");
     shown.harness.get_by_label("You have allowed nothing yet.");
+}
+
+/// A tab of which the bar shows a question, and over which a page has put a dialog.
+fn with_question_and_dialog(view: DialogView) -> TabState {
+    let (_model, question) = question([Ask::default()]);
+    let mut tab = page("https://app.example/");
+    tab.questions = vec![question];
+    tab.push_dialog(Dialog::for_test(DialogId(1), view));
+    tab
+}
+
+#[test]
+fn a_question_is_not_in_view_under_what_a_page_puts_over_it() {
+    let alert = DialogView::Alert {
+        message: "Hello".to_owned(),
+    };
+    let mut shown = Shown::new(vec![with_question_and_dialog(alert)]);
+    let in_view = |shown: &Shown| {
+        let commands = shown.commands();
+        let last = commands.iter().rev().find_map(|command| match command {
+            Command::QuestionVisible { focused, .. } => Some(*focused),
+            _ => None,
+        });
+        last.expect("the bar is drawn")
+    };
+    assert!(!in_view(&shown));
+    shown.tabs.borrow_mut()[0].dialogs.clear();
+    shown.frames();
+    assert!(in_view(&shown));
+}
+
+#[test]
+fn a_pages_list_stays_within_the_page() {
+    let entries = (0..200)
+        .map(|id| SelectEntry::Option {
+            id,
+            label: format!("Entry {id}"),
+            enabled: true,
+            in_group: false,
+        })
+        .collect();
+    let view = DialogView::Select {
+        entries,
+        selected: Vec::new(),
+        multiple: false,
+        // At the lower end of the page, where there is no room for the list.
+        position: DeviceIntRect::from_origin_and_size(
+            DeviceIntPoint::new(10, 2000),
+            DeviceIntSize::new(80, 20),
+        ),
+    };
+    let shown = Shown::new(vec![with_question_and_dialog(view)]);
+    let bar = shown
+        .harness
+        .get_by(|node| {
+            node.label()
+                .is_some_and(|name| name.starts_with("Allow once"))
+        })
+        .rect();
+    let list = shown.harness.get_by_label("Entry 0").rect();
+    assert!(list.top() > bar.bottom(), "{list} {bar}");
 }

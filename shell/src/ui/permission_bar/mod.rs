@@ -6,7 +6,7 @@
 
 mod details;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod words;
 
 use std::time::{Duration, Instant};
@@ -181,7 +181,11 @@ pub fn permission_bar_ui(
                 ui.ctx().request_repaint();
             }
             ui.add_space(4.0);
-            answers_ui(ui, question, armed, state, commands);
+            // NB: the keyboard's focus goes by a button's name, which must not be that of a button of another content: Enter
+            // would press what stands in its place.
+            ui.push_id((question.id, question.revision), |ui| {
+                answers_ui(ui, question, armed, state, commands);
+            });
             if state.details_of == Some(question.id) {
                 Frame::new()
                     .inner_margin(Margin {

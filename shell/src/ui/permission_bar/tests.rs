@@ -25,7 +25,7 @@ use crate::ui::{Commands, theme};
 const TAB: TabId = TabId(1);
 
 /// What a page asks in a test.
-struct Ask {
+pub(in crate::ui) struct Ask {
     requester: &'static str,
     url: String,
     method: Method,
@@ -43,7 +43,7 @@ impl Default for Ask {
     }
 }
 
-fn question(asks: impl IntoIterator<Item = Ask>) -> (UserCors, QuestionView) {
+pub(in crate::ui) fn question(asks: impl IntoIterator<Item = Ask>) -> (UserCors, QuestionView) {
     let model = UserCors::new(PermissionStore::in_memory().unwrap());
     model.user_interacted(TAB);
     for (number, ask) in asks.into_iter().enumerate() {
@@ -420,4 +420,34 @@ fn lasting_answers_say_how_long_they_last() {
     let (label, name) = choice_text(Choice::AlwaysAllow, &view);
     assert_eq!(label, "Always allow");
     assert!(name.contains("30 days"));
+}
+
+#[test]
+fn no_focus_goes_over_to_a_button_of_another_content() {
+    let (_model, view) = question([Ask::default()]);
+    let other = {
+        let (_model, view) = question([Ask::default(), Ask::default()]);
+        QuestionView {
+            revision: view.revision + 1,
+            ..view
+        }
+    };
+    let mut bar = Bar::new(view);
+    bar.wait(ARMING_TIME);
+    let focused = |bar: &Bar| {
+        bar.harness
+            .query_all_by_role(Role::Button)
+            .any(|button| button.is_focused())
+    };
+    for _ in 0..3 {
+        bar.harness.key_press(Key::Tab);
+        bar.frames();
+    }
+    assert!(focused(&bar));
+    bar.world.borrow_mut().questions = vec![other];
+    bar.wait(ARMING_TIME);
+    assert!(!focused(&bar));
+    bar.harness.key_press(Key::Enter);
+    bar.frames();
+    assert_eq!(bar.answers(), []);
 }

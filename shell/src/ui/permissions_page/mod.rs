@@ -14,7 +14,7 @@ mod transfer;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use egui::{Frame, Margin, RichText, Ui, WidgetInfo, WidgetType, vec2};
+use egui::{Button, Frame, Margin, RichText, Stroke, Ui, WidgetInfo, WidgetType, vec2};
 
 use self::files::{FileChoice, Purpose};
 pub(super) use self::list::permission_ui;
@@ -122,10 +122,9 @@ fn sections_ui(ui: &mut Ui, state: &mut PermissionsPageState) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
         for (section, name) in Section::ALL {
-            if ui
-                .selectable_label(state.section == section, name)
-                .clicked()
-            {
+            // NB: a stroke would take room where there is one: around the name that is selected or pointed at.
+            let tab = Button::selectable(state.section == section, name).stroke(Stroke::NONE);
+            if ui.add(tab).clicked() {
                 state.section = section;
                 state.confirms_all = false;
                 state.confirms_clearing = false;

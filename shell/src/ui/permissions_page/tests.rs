@@ -344,3 +344,22 @@ fn permissions_go_into_a_file_and_come_from_one_that_was_looked_at() {
         ]
     );
 }
+
+#[test]
+fn the_names_of_sections_stay_where_they_are() {
+    let mut page = Page::new(Permissions::default());
+    let places = |page: &Page| -> Vec<egui::Rect> {
+        let names = Section::ALL.iter().map(|(_, name)| *name);
+        names
+            .map(|name| page.harness.get_by_label(name).rect())
+            .collect()
+    };
+    let before = places(&page);
+    for (_, name) in Section::ALL {
+        page.click(name);
+        assert_eq!(places(&page), before, "{name}");
+        page.harness.get_by_label(name).hover();
+        page.harness.run_steps(2);
+        assert_eq!(places(&page), before, "{name}, pointed at");
+    }
+}
