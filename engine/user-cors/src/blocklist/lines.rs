@@ -28,6 +28,22 @@ const MAX_SHOWN: usize = 80;
 /// Options of an Adblock rule that take nothing away from it for requests to another site.
 const WIDE_OPTIONS: [&str; 4] = ["third-party", "3p", "all", "important"];
 
+/// The names in hosts files that every machine has for itself and for multicast groups.
+const OWN_NAMES: [&str; 12] = [
+    "localhost",
+    "localhost.localdomain",
+    "local",
+    "broadcasthost",
+    "ip6-localhost",
+    "ip6-loopback",
+    "ip6-localnet",
+    "ip6-mcastprefix",
+    "ip6-allnodes",
+    "ip6-allrouters",
+    "ip6-allhosts",
+    "0.0.0.0",
+];
+
 /// A line that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadLine {
@@ -139,9 +155,10 @@ fn hosts_entry<'a>(
         .ok_or_else(|| not_a_target(line))
 }
 
-/// Whether a hosts file has this name for the machine itself or for a multicast group, not to block it.
+/// Whether a hosts file has this name for the machine itself or for a multicast group, not to block it. Other names without a
+/// dot are those of devices and services in the local network, and may well be meant.
 fn is_own_name(name: &str) -> bool {
-    !name.contains('.') || name == "localhost.localdomain" || name == "0.0.0.0"
+    OWN_NAMES.contains(&name)
 }
 
 /// A host in the form that [`url::Url`] gives it; `None` if the text is anything else.
@@ -191,6 +208,7 @@ mod tests {
             ("127.0.0.1 a.example # tracker", &["a.example"]),
             (":: a.example", &["a.example"]),
             ("127.0.0.1 localhost", &[]),
+            ("0.0.0.0 intranet", &["intranet"]),
             ("0.0.0.0 0.0.0.0", &[]),
             ("fe80::1%lo0 localhost", &[]),
             ("255.255.255.255 broadcasthost", &[]),
@@ -234,6 +252,10 @@ mod tests {
             (
                 "192.168.0.5 nas.example",
                 LineProblem::RealAddress("192.168.0.5".parse().unwrap()),
+            ),
+            (
+                "192.168.0.6 printer",
+                LineProblem::RealAddress("192.168.0.6".parse().unwrap()),
             ),
         ] {
             assert_eq!(parsed(line), Err(expected), "{line}");
