@@ -208,6 +208,8 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<LedgerRecord> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use url::Url;
 
     use super::*;
@@ -243,7 +245,7 @@ mod tests {
             ..record(2)
         };
         store.append_to_ledger(&[record(1)]).unwrap();
-        store.append_to_ledger(&[policy.clone()]).unwrap();
+        store.append_to_ledger(slice::from_ref(&policy)).unwrap();
         assert_eq!(all(&store), [policy, record(1)]);
         assert_eq!(record(1).path, "/path");
         store.clear_ledger().unwrap();
