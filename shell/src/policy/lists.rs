@@ -1,26 +1,21 @@
 //! Files of blocklists: the administrator's, which a policy names, and the user's, which lie in a folder of the profile.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use user_cors::{BlocklistOwner, BlocklistSource, InstalledBlocklist, PolicyStatus};
-
-/// How many list files of the user's are read.
-const MAX_USER_LISTS: usize = 64;
 
 /// How many bad lines of a list are told.
 const MAX_TOLD_LINES: usize = 5;
 
 /// The list files to read: those that a policy names, and those with names that end in `.txt` in the user's folder.
 pub fn sources(policy: &PolicyStatus, folder: &Path) -> Vec<BlocklistSource> {
-    let mut of_user: Vec<PathBuf> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
-        .collect();
-    of_user.sort();
-    of_user.truncate(MAX_USER_LISTS);
+    let of_user = match lists_in(folder) {
+        Ok(lists) => lists,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        // Nobody knows what the lists in it block, so they stand for one that cannot be read: it blocks everything.
+        Err(_) => vec![folder.join("*.txt")],
+    };
     policy
         .policy()
         .into_iter()
@@ -30,6 +25,18 @@ pub fn sources(policy: &PolicyStatus, folder: &Path) -> Vec<BlocklistSource> {
             path,
         }))
         .collect()
+}
+
+fn lists_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut lists = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "txt") {
+            lists.push(path);
+        }
+    }
+    lists.sort();
+    Ok(lists)
 }
 
 /// A list file as it is shown.
@@ -125,6 +132,29 @@ mod tests {
             ]
         );
         assert!(sources(&PolicyStatus::None, &folder.path().join("none")).is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_blocks_everything() {
+        let profile = tempfile::tempdir().unwrap();
+        let folder = profile.path().join("lists");
+        fs::write(&folder, "a.example\n").unwrap();
+        let installed = BlocklistFiles::new(profile.path())
+            .refresh(sources(&PolicyStatus::None, &folder))
+            .unwrap();
+        let [installed] = installed.as_slice() else {
+            panic!("{installed:?}");
+        };
+        assert!(installed.list.is_none() && installed.problem.is_some());
+    }
+
+    #[test]
+    fn all_lists_of_the_user_count() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..200 {
+            fs::write(folder.path().join(format!("{number}.txt")), "").unwrap();
+        }
+        assert_eq!(sources(&PolicyStatus::None, folder.path()).len(), 200);
     }
 
     #[test]
