@@ -121,10 +121,12 @@ user_test(async (t) => {
   await user.fetch(t, "once", redirect(TARGET, respond(ONCE_TOO, { body: "end" }))).then((response) => response.text());
   const records = await recordsOf(t, 2);
   assert_array_equals(records.map((record) => record.target).sort(), [TARGET, ONCE_TOO].sort());
-  const { path, bytes } = records.find((record) => record.target === ONCE_TOO);
-  assert_equals(path, "/user-enabled-cors/resources/respond.py");
-  assert_equals(bytes, 3);
-}, "A chain of redirects, with each of its targets");
+  const first = records.find((record) => record.target === TARGET);
+  assert_equals(first.path, "/user-enabled-cors/resources/redirect.py");
+  const last = records.find((record) => record.target === ONCE_TOO);
+  assert_equals(last.path, "/user-enabled-cors/resources/respond.py");
+  assert_equals(last.bytes, 3);
+}, "A chain of redirects, with each of its targets and what was asked of it");
 
 user_test(async (t) => {
   const image = new Image();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream;
-use user_cors::{GrantBasis, LedgerBasis, LedgerRecord, Refusal, Route, TabId};
+use net_traits::request::Request;
+use user_cors::{GrantBasis, LedgerBasis, LedgerRecord, Refusal, Route, TabId, TupleOrigin};
 
 use super::chain::GrantInUse;
 use super::{Hook, facts};
@@ -24,7 +25,6 @@ pub(super) fn record(
     body: Body,
 ) -> Body {
     let embedding = hook.embedding;
-    let url = params.request.current_url().into_url();
     let records = grant
         .grant
         .bases()
@@ -32,7 +32,7 @@ pub(super) fn record(
         .map(|(need, basis)| LedgerRecord {
             time: embedding.now(),
             key: need.key.clone(),
-            path: LedgerRecord::path_of(&url),
+            path: path_at(&need.key.target, &params.request),
             method: params.request.method.as_str().chars().take(32).collect(),
             status: response.head.status.raw_code(),
             bytes: 0,
@@ -92,6 +92,14 @@ pub(super) fn record(
             }
         },
     ))
+}
+
+/// The path of a request's last hop to this target.
+fn path_at(target: &TupleOrigin, request: &Request) -> String {
+    let mut hops = request.url_list.iter().rev();
+    hops.find(|url| TupleOrigin::from_url(url.as_url()).as_ref() == Some(target))
+        .map(|url| LedgerRecord::path_of(url.as_url()))
+        .unwrap_or_default()
 }
 
 /// The record of one release, written when it is dropped.
