@@ -217,6 +217,18 @@ impl PermissionStore {
         Ok(())
     }
 
+    /// Writes what outlives the process once this returns, but a power failure only after a while.
+    fn without_the_disk<T>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.connection
+            .pragma_update(None, "synchronous", "NORMAL")?;
+        let written = write(self);
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        written
+    }
+
     fn empty(connection: Connection, kind: StoreKind) -> Self {
         Self {
             connection,

@@ -43,11 +43,7 @@ impl PermissionStore {
         if records.is_empty() {
             return Ok(());
         }
-        self.connection
-            .pragma_update(None, "synchronous", "NORMAL")?;
-        let appended = self.append(records);
-        self.connection.pragma_update(None, "synchronous", "FULL")?;
-        appended
+        self.without_the_disk(|store| store.append(records))
     }
 
     fn append(&mut self, records: &[LedgerRecord]) -> Result<(), StoreError> {

@@ -124,6 +124,9 @@ impl PermissionStore {
 
     /// Takes up what a response said with `Access-Control-Prevent-Origin`.
     ///
+    /// NB: this does not wait for the disk, or a page could keep it busy by asking servers that opt out again and again. What a
+    /// power failure takes, the server says once more.
+    ///
     /// # Errors
     /// If it cannot be written. It is remembered in this process all the same.
     pub fn remember_opt_out(
@@ -136,6 +139,10 @@ impl PermissionStore {
         if !self.opt_outs.remember(site, target, said, now) {
             return Ok(());
         }
+        self.without_the_disk(|store| store.write_opt_outs(site, target))
+    }
+
+    fn write_opt_outs(&mut self, site: &Site, target: &TupleOrigin) -> Result<(), StoreError> {
         let entries = self.opt_outs.of_target(site, target);
         let (site, target) = (site.to_string(), target.to_string());
         let transaction = self.connection.transaction()?;
