@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use async_compression::tokio::write::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use http::{HeaderValue, StatusCode, header};
 use latchkey_demo::reply;
-use latchkey_e2e::{Answer, Browser, BrowserOptions, Pair, RawRequest, RawServer, wait_for};
+use latchkey_e2e::{Answer, Browser, BrowserOptions, Names, Pair, RawRequest, RawServer, wait_for};
 use tokio::io::AsyncWriteExt;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -131,7 +131,8 @@ fn a_profile_keeps_cookies_that_last() -> Result<()> {
 
 #[test]
 fn hsts_turns_a_http_link_into_https() -> Result<()> {
-    let pair = Pair::start("", |request| {
+    // NOTE: names below `localhost` are never upgraded.
+    let pair = Pair::start_at("data.silent.test", Names::Known, "", |request| {
         let script = match request.uri().path() {
             "/first" => "location.href = 'http://' + location.host + '/second'",
             _ => "alert('TOLD ' + location.protocol + location.pathname)",
