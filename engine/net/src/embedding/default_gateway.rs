@@ -1,4 +1,5 @@
-//! Which network this machine is on: the default gateway, its hardware address and the prefix around it.
+//! Which network this machine is on: the default gateway, its hardware address and the prefix around it, and the tunnel by
+//! which packets leave, if they do not leave by the gateway's link.
 //!
 //! Read from the files in which Linux tells them. Other systems tell nothing here; then all networks count as one.
 
@@ -8,13 +9,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use user_cors::MachineNetwork;
 
-/// The identity of the network, if the system tells a default gateway. `prefixes` are those of this machine's interfaces.
-pub(super) fn machine_network(prefixes: &[IpNet]) -> Option<MachineNetwork> {
+/// The identity of the network, if the system tells a default gateway. `prefixes` are those of this machine's interfaces, and
+/// `source` is the IPv4 address from which packets leave for hosts that none of its routes name.
+pub(super) fn machine_network(
+    prefixes: &[IpNet],
+    source: Option<IpAddr>,
+) -> Option<MachineNetwork> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let gateway = ipv4_gateway(&read("/proc/net/route"))
         .or_else(|| ipv6_gateway(&read("/proc/net/ipv6_route")))?;
     let hardware = hardware_address(&read("/proc/net/arp"), gateway.address);
-    Some(identity(&gateway, hardware.as_deref(), prefixes))
+    Some(identity(&gateway, hardware.as_deref(), prefixes, source))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -25,21 +30,37 @@ struct Gateway {
 
 /// NB: half of the routers in the world are 192.168.1.1; where the system knows the gateway's hardware address, that tells them
 /// apart.
-fn identity(gateway: &Gateway, hardware: Option<&str>, prefixes: &[IpNet]) -> MachineNetwork {
-    let around = prefixes
-        .iter()
-        .filter(|prefix| prefix.contains(&gateway.address))
-        .max_by_key(|prefix| prefix.prefix_len());
-    let around = around.map_or_else(
-        // A gateway with an address of its link alone.
-        || gateway.interface.clone(),
-        |prefix| prefix.trunc().to_string(),
-    );
+fn identity(
+    gateway: &Gateway,
+    hardware: Option<&str>,
+    prefixes: &[IpNet],
+    source: Option<IpAddr>,
+) -> MachineNetwork {
     let address = gateway.address;
-    MachineNetwork::new(&match hardware {
-        Some(hardware) => format!("{address} {around} {hardware}"),
-        None => format!("{address} {around}"),
-    })
+    let around = prefix_around(address, prefixes);
+    let tunnel = around.and_then(|link| {
+        let source = source.filter(|source| source.is_ipv4() && link.addr().is_ipv4())?;
+        (!link.contains(&source)).then(|| prefix_around(source, prefixes))?
+    });
+    let mut parts = vec![
+        address.to_string(),
+        around.map_or_else(
+            // A gateway with an address of its link alone.
+            || gateway.interface.clone(),
+            |prefix| prefix.trunc().to_string(),
+        ),
+    ];
+    parts.extend(hardware.map(str::to_owned));
+    parts.extend(tunnel.map(|prefix| format!("via {}", prefix.trunc())));
+    MachineNetwork::new(&parts.join(" "))
+}
+
+/// The narrowest of these prefixes that an address is in.
+fn prefix_around(address: IpAddr, prefixes: &[IpNet]) -> Option<&IpNet> {
+    prefixes
+        .iter()
+        .filter(|prefix| prefix.contains(&address))
+        .max_by_key(|prefix| prefix.prefix_len())
 }
 
 /// The default gateway with the lowest metric in the form of `/proc/net/route`.
@@ -168,7 +189,7 @@ IP address       HW type     Flags       HW address            Mask     Device
             .map(|prefix| prefix.parse().expect("a prefix"))
             .to_vec();
         let known = |hardware| {
-            let identity = identity(&gateway("192.0.2.1"), hardware, &prefixes);
+            let identity = identity(&gateway("192.0.2.1"), hardware, &prefixes, None);
             identity.as_str().to_owned()
         };
         assert_eq!(known(None), "192.0.2.1 192.0.2.0/24");
@@ -176,7 +197,33 @@ IP address       HW type     Flags       HW address            Mask     Device
             known(Some("02:00:00:00:00:01")),
             known(Some("02:00:00:00:00:02"))
         );
-        let link = identity(&gateway("fe80::1"), None, &prefixes);
+        let link = identity(&gateway("fe80::1"), None, &prefixes, None);
         assert_eq!(link.as_str(), "fe80::1 eth0");
+    }
+
+    #[test]
+    fn behind_a_tunnel_is_another_network() {
+        let prefixes: Vec<IpNet> = ["192.0.2.7/24", "198.51.100.9/32", "2001:db8::7/64"]
+            .map(|prefix| prefix.parse().expect("a prefix"))
+            .to_vec();
+        let network = |gateway_at: &str, source: Option<&str>| {
+            let source = source.map(|source| source.parse().expect("an address"));
+            let identity = identity(&gateway(gateway_at), Some("02::1"), &prefixes, source);
+            identity.as_str().to_owned()
+        };
+        let link = "192.0.2.1 192.0.2.0/24 02::1";
+        for (source, expected) in [
+            (None, link.to_owned()),
+            (Some("192.0.2.7"), link.to_owned()),
+            // The address is on none of its interfaces, or of another family.
+            (Some("203.0.113.1"), link.to_owned()),
+            (Some("2001:db8::7"), link.to_owned()),
+            (Some("198.51.100.9"), format!("{link} via 198.51.100.9/32")),
+        ] {
+            assert_eq!(network("192.0.2.1", source), expected, "{source:?}");
+        }
+        // Where the gateway's link is not known, nothing can be said of tunnels.
+        let beyond = network("203.0.113.1", Some("198.51.100.9"));
+        assert_eq!(beyond, "203.0.113.1 eth0 02::1");
     }
 }

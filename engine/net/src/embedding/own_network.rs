@@ -84,7 +84,8 @@ impl OwnNetwork {
             },
         };
         let prefixes: Vec<IpNet> = interfaces.iter().filter_map(prefix).collect();
-        let network = pretended.or_else(|| machine_network(&prefixes));
+        let network =
+            pretended.or_else(|| machine_network(&prefixes, local_address_towards(BEYOND_V4).ok()));
         let addresses = interfaces
             .into_iter()
             .map(|interface| (interface.name.clone(), interface.ip().to_canonical()));
