@@ -12,11 +12,10 @@ use servo_url::{ImmutableOrigin, ServoUrl};
 use super::checks::embedder_policy::EmbedderPolicy;
 use super::checks::origin_header::request_origin;
 use super::checks::request_kind::is_top_level_navigation;
+use super::newest::push_newest;
 
-/// How many documents with a policy are remembered, and how many workers. The oldest are forgotten and have none then.
-const LIMIT: usize = 512;
-
-/// The documents and workers with an embedder policy other than `unsafe-none`.
+/// The documents and workers with an embedder policy other than `unsafe-none`. Those that were [forgotten](super::newest) have
+/// none.
 #[derive(Default)]
 pub struct EmbedderPolicies {
     known: Mutex<Known>,
@@ -66,17 +65,15 @@ impl EmbedderPolicies {
         if policy == EmbedderPolicy::UnsafeNone {
             return;
         }
-        if documents.len() >= LIMIT {
-            documents.pop_front();
-        }
-        documents.push_back(Document {
+        let document = Document {
             pipeline,
             webview,
             url,
             policy,
             is_isolated: is_top_level_navigation(request)
                 || embedder.is_compatible_with_isolation(),
-        });
+        };
+        push_newest(documents, document, |document| document.webview);
     }
 
     /// The script of the worker that `request` is for has come, with this policy.
@@ -90,14 +87,12 @@ impl EmbedderPolicies {
         if policy == EmbedderPolicy::UnsafeNone {
             return;
         }
-        if workers.len() >= LIMIT {
-            workers.pop_front();
-        }
-        workers.push_back(Worker {
+        let worker = Worker {
             pipeline,
             url,
             policy,
-        });
+        };
+        push_newest(workers, worker, |worker| worker.pipeline);
     }
 
     /// The policy of who made `request`, before its referrer is determined: of its document, or for a frame to come of the
@@ -173,6 +168,7 @@ mod tests {
     use servo_base::id::{PipelineNamespaceId, TEST_PIPELINE_ID, TEST_WEBVIEW_ID};
 
     use super::super::checks::test_requests::{request, url};
+    use super::super::newest::OF_ONE_OWNER;
     use super::*;
 
     const PAGE: &str = "https://a.example/page";
@@ -327,10 +323,8 @@ mod tests {
             let target = format!("{PAGE}{number}");
             let page = request_in(number, Destination::Document, &target);
             policies.note_document(&page, EmbedderPolicy::RequireCorp, UnsafeNone);
-            policies.note_worker(&page, EmbedderPolicy::RequireCorp);
         }
-        assert_eq!(policies.known.lock().documents.len(), LIMIT);
-        assert_eq!(policies.known.lock().workers.len(), LIMIT);
+        assert_eq!(policies.known.lock().documents.len(), OF_ONE_OWNER);
         let image = |number| request_in(number, Destination::Image, "https://b.example/");
         assert_eq!(of(&policies, &image(0)), UnsafeNone);
         assert_eq!(of(&policies, &image(599)), EmbedderPolicy::RequireCorp);

@@ -6,15 +6,14 @@ use std::collections::VecDeque;
 
 use net_traits::request::Request;
 use parking_lot::Mutex;
-use servo_base::id::PipelineId;
+use servo_base::id::{PipelineId, WebViewId};
 use servo_url::ServoUrl;
 
 use super::checks::integrity_policy::IntegrityPolicy;
+use super::newest::push_newest;
 
-/// How many documents with a policy are remembered, and how many workers. The oldest are forgotten and have none then.
-const LIMIT: usize = 512;
-
-/// The documents with an integrity policy, and the workers, whose requests look like their documents'.
+/// The documents with an integrity policy, and the workers, whose requests look like their documents'. Those that were
+/// [forgotten](super::newest) have none.
 #[derive(Default)]
 pub struct IntegrityPolicies {
     known: Mutex<Known>,
@@ -22,7 +21,8 @@ pub struct IntegrityPolicies {
 
 #[derive(Default)]
 struct Known {
-    documents: VecDeque<(PipelineId, IntegrityPolicy)>,
+    /// With their tabs.
+    documents: VecDeque<(Option<WebViewId>, PipelineId, IntegrityPolicy)>,
     /// By the document that each belongs to and the URL of its script, without its fragment.
     workers: VecDeque<(PipelineId, ServoUrl, IntegrityPolicy)>,
 }
@@ -34,9 +34,10 @@ impl IntegrityPolicies {
             return;
         };
         let documents = &mut self.known.lock().documents;
-        documents.retain(|(known, _)| *known != pipeline);
+        documents.retain(|(_, known, _)| *known != pipeline);
         if policy != IntegrityPolicy::default() {
-            push(documents, (pipeline, policy));
+            let document = (request.target_webview_id, pipeline, policy);
+            push_newest(documents, document, |(webview, ..)| *webview);
         }
     }
 
@@ -48,7 +49,7 @@ impl IntegrityPolicies {
         let url = without_fragment(&request.current_url());
         let workers = &mut self.known.lock().workers;
         workers.retain(|(known, script, _)| *known != pipeline || *script != url);
-        push(workers, (pipeline, url, policy));
+        push_newest(workers, (pipeline, url, policy), |(pipeline, ..)| *pipeline);
     }
 
     /// The policy of who made `request`, before its referrer is determined.
@@ -68,18 +69,11 @@ impl IntegrityPolicies {
         let of_document = || {
             documents
                 .iter()
-                .find(|(known, _)| *known == pipeline)
-                .map(|(_, policy)| *policy)
+                .find(|(_, known, _)| *known == pipeline)
+                .map(|(.., policy)| *policy)
         };
         of_worker.or_else(of_document).unwrap_or_default()
     }
-}
-
-fn push<T>(entries: &mut VecDeque<T>, entry: T) {
-    if entries.len() >= LIMIT {
-        entries.pop_front();
-    }
-    entries.push_back(entry);
 }
 
 fn without_fragment(url: &ServoUrl) -> ServoUrl {
@@ -140,17 +134,5 @@ mod tests {
         assert_eq!(policies.of(&by_worker), policy());
         policies.note_document(&page, none);
         assert_eq!(policies.of(&script(1)), none);
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let policies = IntegrityPolicies::default();
-        for number in 0..600 {
-            let request = request_in(number, Destination::Document, SCRIPT);
-            policies.note_document(&request, policy());
-            policies.note_worker(&request, policy());
-        }
-        let known = policies.known.lock();
-        assert_eq!((known.documents.len(), known.workers.len()), (LIMIT, LIMIT));
     }
 }

@@ -22,6 +22,7 @@ mod http_redirect_fetch;
 mod integrity_policies;
 mod main_fetch;
 mod navigation_redirects;
+mod newest;
 mod opaque_response;
 mod params;
 pub mod preflight_cache;
