@@ -22,7 +22,7 @@ user_test(async (t) => {
 
 user_test(async (t) => {
   const promises = [TARGET, ONCE_TOO].map((target) => fetch(respond(target), { method: "POST", body: "x" }));
-  await user.decide(t, "visit");
+  await user.decide(t, "visit", (question) => question.requests.length === 2);
   await Promise.all(promises);
   for (let count = 0; count < 70; count++) {
     await fetch(respond(TARGET), { method: "POST", body: "x" }).catch(() => {});
