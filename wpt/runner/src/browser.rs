@@ -34,8 +34,8 @@ const QUEUED_LINES: usize = 64;
 /// How much longer than testharness.js the runner waits: for the browser's start and the way of the report.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long the browser may take to end after it was told to: longer than the browser itself waits for its pages.
-pub(crate) const END_DEADLINE: Duration = Duration::from_secs(20);
+/// How long the browser may take to end after it was told to.
+pub(crate) const END_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether a browser that has closed its streams has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
