@@ -404,7 +404,7 @@ impl Hook {
     /// Step 12: hands the response on, released unless it leads elsewhere first.
     ///
     /// # Errors
-    /// If there is an egress and the response came around it, or the dual check does not let it through.
+    /// If there is an egress and the response came around it, the dual check does not let it through, or a grant has ended.
     async fn deliver(
         &self,
         params: &mut FetchParams,
@@ -433,6 +433,9 @@ impl Hook {
                 .check_twice(params, response, &grant.grant, context)
                 .await?;
         }
+        // NB: earlier hops of a chain may have taken long, and nothing else looks at their grants again once they have answered.
+        let (user_cors, now) = (self.embedding.user_cors(), self.now());
+        user_cors.still_granted(&grant.grant, self.requester.tab, now)?;
         // Where the user was not asked about the last server, that one has allowed the page by itself.
         let last = TupleOrigin::from_url(params.request.current_url().as_url());
         let is_granted = grant.allowed_targets().any(|target| Some(target) == last);

@@ -96,6 +96,21 @@ user_test(async (t) => {
   assert_array_equals((await seen(token)).map((record) => record.method), ["OPTIONS"]);
 }, "One whose preflight is under way is not sent");
 
+user_test(async (t) => {
+  for (const target of [TARGET, ANSWERS.visit]) {
+    await user.fetch(t, "visit", respond(target), { method: "POST", body: "x" });
+  }
+  const hold = newToken();
+  const token = newToken();
+  const end = respond(ANSWERS.visit, { header: ALLOW_ALL });
+  const middle = redirect(TARGET, end, { status: 307, header: ALLOW_ALL, hold, token });
+  const promise = rejects(t, fetch(redirect(TARGET, middle, { status: 307 }), { method: "POST", body: "x" }));
+  await eventually(t, async () => (await seen(token)).length > 0, "the second request of the chain was sent");
+  await user.revoke({ target: TARGET });
+  await release(hold);
+  await promise;
+}, "A chain fails when the permission for its first server is taken back on the way");
+
 // An XMLHttpRequest of which half has come when all is revoked, and the event that it ends with.
 async function revokedXhr(t) {
   const gate = newToken();
