@@ -5,6 +5,7 @@ use futures::future::join_all;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Request, Response};
+use net_traits::request::BodyChunkResponse;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -475,6 +476,34 @@ async fn bodies_are_sent_and_stop_with_their_exchange() {
     let exchange = connections.exchange(upload("/")).await.unwrap();
     assert!(exchange.record.reused);
     assert_eq!(text(exchange).await, (3 << 20).to_string());
+}
+
+#[tokio::test]
+async fn a_pages_stream_is_sent_whole() {
+    let certificates = Certificates::new(&["secure.test"]);
+    let server = http2_server(&certificates, |mut request, respond| async move {
+        assert!(!request.headers().contains_key("content-length"));
+        let mut whole = Vec::new();
+        while let Some(Ok(chunk)) = request.body_mut().data().await {
+            let _ = request
+                .body_mut()
+                .flow_control()
+                .release_capacity(chunk.len());
+            whole.extend_from_slice(&chunk);
+        }
+        let _ = answer(respond, whole.into()).await;
+    })
+    .await;
+    let chunks: Vec<_> = (0..100).map(|chunk| [b'A' + chunk % 26; 1000]).collect();
+    let mut answers: Vec<_> = chunks.iter().map(|bytes| uploads::chunk(bytes)).collect();
+    answers.push(BodyChunkResponse::Done);
+    let body = uploads::stream(answers);
+    let mut request = secure(&server, "/");
+    request.method = Method::POST;
+    request.body = Some(RequestBodyReader::connect(&body));
+    let connections = Connections::new(trusting(&certificates));
+    let exchange = connections.exchange(request).await.unwrap();
+    assert_eq!(text(exchange).await.as_bytes(), chunks.concat());
 }
 
 #[tokio::test]

@@ -34,6 +34,19 @@ async fn echo_server() -> Server {
 
 /// A body of an object whose script answers with these chunks.
 fn script_body(answers: Vec<BodyChunkResponse>, length: Option<usize>) -> RequestBody {
+    body_from(BodySource::Object, answers, length)
+}
+
+/// A stream of a page's, with these chunks.
+pub(super) fn stream(answers: Vec<BodyChunkResponse>) -> RequestBody {
+    body_from(BodySource::Null, answers, None)
+}
+
+fn body_from(
+    source: BodySource,
+    answers: Vec<BodyChunkResponse>,
+    length: Option<usize>,
+) -> RequestBody {
     let (control, requests): (_, IpcReceiver<BodyChunkRequest>) = ipc::channel().unwrap();
     let mut answers = answers.into_iter();
     let mut net = None;
@@ -49,10 +62,10 @@ fn script_body(answers: Vec<BodyChunkResponse>, length: Option<usize>) -> Reques
             _ => {},
         }),
     );
-    RequestBody::new(control, BodySource::Object, length)
+    RequestBody::new(control, source, length)
 }
 
-fn chunk(bytes: &[u8]) -> BodyChunkResponse {
+pub(super) fn chunk(bytes: &[u8]) -> BodyChunkResponse {
     BodyChunkResponse::Chunk(GenericSharedMemory::from_bytes(bytes))
 }
 
