@@ -203,8 +203,25 @@ fn start(queue: Arc<Queue>, user_cors: Arc<UserCors>) -> Thread {
     }
 }
 
-/// The thread. It ends with the process.
+/// The thread is there for as long as this is.
+struct Alive<'a>(&'a Queue);
+
+impl Drop for Alive<'_> {
+    /// NB: the thread ends with the process. Should it ever end before, nobody is to wait for it, and the next release starts
+    /// another one.
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting.lock();
+        waiting.thread = Thread::NotStarted;
+        waiting.work.clear();
+        waiting.bytes = 0;
+        waiting.done = waiting.told;
+        self.0.done.notify_all();
+    }
+}
+
+/// The thread.
 fn run(queue: &Queue, user_cors: &UserCors) {
+    let _alive = Alive(queue);
     let mut digests: HashMap<BodyId, Context> = HashMap::new();
     loop {
         let (mut pieces, mut bytes, mut records) = (0, 0, Vec::new());
@@ -337,6 +354,24 @@ mod tests {
             Some(whole.finish().as_ref())
         );
         assert_eq!(writer.queue.waiting.lock().bytes, 0);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_has_ended() {
+        let (writer, model) = (Arc::new(LedgerWriter::default()), model());
+        writer.queue.waiting.lock().thread = Thread::Awake;
+        let body = writer.begin(&model);
+        body.digest(Bytes::from_static(b"lost"));
+        let waiting = {
+            let writer = writer.clone();
+            thread::spawn(move || writer.settle())
+        };
+        drop(Alive(&writer.queue));
+        waiting.join().unwrap();
+        let body = writer.begin(&model);
+        body.end(BodyEnd::Complete, vec![record("/after")]);
+        writer.settle();
+        assert_eq!(written(&model).len(), 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]
