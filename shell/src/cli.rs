@@ -222,7 +222,8 @@ pub struct Arguments {
 
     /// Set one of Servo's preferences, or user_cors.enabled, user_cors.local_network=block|warn,
     /// user_cors.egress=direct|http://HOST:PORT|socks5://HOST:PORT, user_cors.dual_check, user_cors.insecure_requesters,
-    /// network.local_network_access=off|block-insecure|block.
+    /// user_cors.other_network=suspend|ignore, user_cors.budget.requests, user_cors.budget.bytes,
+    /// user_cors.budget.response_bytes, network.local_network_access=off|block-insecure|block.
     /// Without =VALUE it is set to true
     #[arg(long = "pref", value_name = "NAME[=VALUE]")]
     pub preference: Vec<String>,

@@ -55,7 +55,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "test",
         arguments: "",
-        summary: "Everything that CI checks: format, tests, lints, and the demo's scenes",
+        summary: "Everything that CI checks: format, tests, the demo's scenes, our conformance tests, and lints",
         run: test::run,
     },
     Subcommand {
