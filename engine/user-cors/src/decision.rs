@@ -26,7 +26,8 @@ use crate::{
     methods::MethodClass,
     origin::{Site, TupleOrigin},
     permission::{
-        Grant, GrantBasis, GrantId, GrantScope, GrantUse, Need, Permission, TargetNetwork,
+        Grant, GrantBasis, GrantId, GrantScope, GrantUse, Need, Permission, PermissionKey,
+        TargetNetwork,
     },
     policy::{LocalNetwork, Policy, PolicyStatus},
     question::{BodySize, HeldResponse, TicketRequest, TicketTarget},
@@ -192,6 +193,22 @@ fn considered(
     if let Some(grant_use) = permitted(&needs, tab, media(failure), context, now)? {
         return Ok(Decision::Granted(grant_use));
     }
+    may_ask(failure, &passed, context, now)?;
+    Ok(Decision::Ask(Box::new(ticket_request(
+        failure,
+        passed,
+        server_said,
+        egress(context),
+    ))))
+}
+
+/// The end of step 8: whether somebody may be asked about what nothing has decided.
+fn may_ask(
+    failure: &CorsFailure,
+    passed: &Passed,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let embargo_key = (failure.top_level_site.clone(), passed.requester.clone());
     if let Some(until) = context.store.embargoes().embargoed_until(&embargo_key, now) {
         return Err(Refusal::Embargoed { until });
@@ -199,12 +216,20 @@ fn considered(
     if !failure.request.initiator.may_ask() {
         return Err(Refusal::NeverAsks(failure.request.initiator));
     }
-    Ok(Decision::Ask(Box::new(ticket_request(
-        failure,
-        passed,
-        server_said,
-        egress(context),
-    ))))
+    Ok(())
+}
+
+/// Whether a failure comes to step 6, which needs to know what the network says of addresses: steps 1 to 3 say no to most.
+pub(crate) fn comes_to_addresses(failure: &CorsFailure, context: Context<'_>) -> bool {
+    switched_off(context).is_ok()
+        && eligible_requester(&failure.requester, context.settings.secure_contexts).is_ok_and(
+            |(requester, _)| {
+                matches!(
+                    silence(&failure.failing_response, requester),
+                    Silence::Silent(_)
+                ) && eligible_request(&failure.request, requester).is_ok()
+            },
+        )
 }
 
 /// Step 10: steps 1, 2, 4 to 6 and 8 once more, with what is known of the response that is about to be handed over.
@@ -242,6 +267,43 @@ pub(crate) fn recheck(
     still_granted(grant_use, tab, context, now)
 }
 
+/// Step 11: whether the name of a redirect's target may be looked up: all that says no without knowing where it is. That a name is
+/// asked for tells whoever answers for it that somebody was led there.
+///
+/// # Errors
+/// The reason for which it may not.
+pub(crate) fn may_look_up(
+    hop: &CorsFailure,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    switched_off(context)?;
+    let (requester, _) = eligible_requester(&hop.requester, context.settings.secure_contexts)?;
+    let (target, _) = steps_3_to_5(hop, requester, context, now)?;
+    let key = PermissionKey {
+        top_level_site: hop.top_level_site.clone(),
+        requester: requester.clone(),
+        target,
+    };
+    let policy = policy(context);
+    if policy.blocks_requester(requester) {
+        return Err(Refusal::RequesterBlockedByPolicy);
+    }
+    if context.store.is_denied(&key) && !policy.allows_pair(requester, &key.target) {
+        return Err(Refusal::Denied);
+    }
+    Ok(())
+}
+
+/// What lets a simple read be sent to a target before anybody was asked about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// It is allowed already.
+    Granted,
+    /// Its server can allow it, or else this tab be asked.
+    Asking(TabId),
+}
+
 /// Step 11: whether a simple read may be sent to a target before anybody is asked about it: steps 1 to 6, and the noes of
 /// step 8. What only its server's answer shows is for [`consider`], once there is one.
 ///
@@ -251,12 +313,16 @@ pub(crate) fn may_follow(
     hop: &CorsFailure,
     context: Context<'_>,
     now: Timestamp,
-) -> Result<(), Refusal> {
+) -> Result<Follow, Refusal> {
     switched_off(context)?;
     let (requester, tab) = eligible_requester(&hop.requester, context.settings.secure_contexts)?;
     let passed = steps_3_to_6(hop, requester, tab, context, now)?;
     let needs = needs(hop, &passed, egress(context).way_out());
-    permitted(&needs, tab, media(hop), context, now).map(drop)
+    if permitted(&needs, tab, media(hop), context, now)?.is_some() {
+        return Ok(Follow::Granted);
+    }
+    may_ask(hop, &passed, context, now)?;
+    Ok(Follow::Asking(tab))
 }
 
 /// Whether every grant in use is in force, no denial or block has come since, and the feature is on.
@@ -328,13 +394,12 @@ pub(crate) fn switched_off(context: Context<'_>) -> Result<(), Refusal> {
     context.policy.switched_off(context.settings.enabled)
 }
 
-fn steps_3_to_6(
+fn steps_3_to_5(
     failure: &CorsFailure,
     requester: &TupleOrigin,
-    tab: TabId,
     context: Context<'_>,
     now: Timestamp,
-) -> Result<Passed, Refusal> {
+) -> Result<(TupleOrigin, MethodClass), Refusal> {
     // 3. Eligible request?
     let (target, method) = eligible_request(&failure.request, requester)?;
     // 4. Server's word.
@@ -347,6 +412,12 @@ fn steps_3_to_6(
         context.store.opt_outs(),
         now,
     )?;
+    for earlier in &failure.earlier_targets {
+        let opt_outs = context.store.opt_outs();
+        if opt_outs.names(&failure.top_level_site, &earlier.origin, requester, now) {
+            return Err(Refusal::PreventedByMemory);
+        }
+    }
     // 5. Blocklist.
     for target in slice::from_ref(&target)
         .iter()
@@ -354,6 +425,17 @@ fn steps_3_to_6(
     {
         context.blocklists.check(policy(context), target)?;
     }
+    Ok((target, method))
+}
+
+fn steps_3_to_6(
+    failure: &CorsFailure,
+    requester: &TupleOrigin,
+    tab: TabId,
+    context: Context<'_>,
+    now: Timestamp,
+) -> Result<Passed, Refusal> {
+    let (target, method) = steps_3_to_5(failure, requester, context, now)?;
     // 6. Address space. NB: by what is known at this moment. The facts are of the failing exchange, but while somebody
     // thought, the machine may have joined a network that has these addresses, or policy may have named them.
     let route = context.classifier.classify_again(&failure.route);

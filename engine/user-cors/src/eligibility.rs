@@ -347,16 +347,27 @@ pub fn eligible_request(
 
 /// Whether common servers take the method, the URL or the origin of a request from a header of this name (in lower
 /// case), so that a grant to read could be turned into something else.
+///
+/// NB: programs that get a request's headers as variables, by [CGI](https://www.rfc-editor.org/rfc/rfc3875#section-4.1.18)
+/// and what followed it, do not tell `_` from `-` in a name.
 pub fn changes_method_or_origin(name: &str) -> bool {
+    let name = name.replace('_', "-");
     matches!(
-        name,
+        name.as_str(),
         "x-http-method"
             | "x-http-method-override"
             | "x-method-override"
             | "x-original-url"
             | "x-rewrite-url"
             | "forwarded"
+            | "x-forwarded"
             | "x-real-ip"
+            | "x-client-ip"
+            | "x-cluster-client-ip"
+            | "true-client-ip"
+            | "cf-connecting-ip"
+            | "x-host"
+            | "x-original-host"
     ) || name.starts_with("x-forwarded-")
 }
 

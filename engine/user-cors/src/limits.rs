@@ -25,6 +25,9 @@ const MAX_WRITES: usize = 60;
 /// The most silent preflights that are remembered.
 const MAX_PREFLIGHTS: usize = 1024;
 
+/// The longest URL of which that is remembered, in bytes; for a longer one the server is asked each time.
+const MAX_URL: usize = 8192;
+
 /// Counts writes under grants, by their key: revoking and allowing again does not start anew.
 #[derive(Debug, Default)]
 pub struct WriteLimiter(HashMap<PermissionKey, VecDeque<Timestamp>>);
@@ -85,7 +88,7 @@ impl SilentPreflights {
     /// Remembers one.
     pub fn remember(&mut self, preflight: SilentPreflight, route: Route, now: Timestamp) {
         self.0.retain(|_, remembered| now < remembered.ends);
-        if self.0.len() < MAX_PREFLIGHTS {
+        if self.0.len() < MAX_PREFLIGHTS && preflight.url.as_str().len() <= MAX_URL {
             let ends = now.after(MINUTE);
             self.0.insert(preflight, Remembered { ends, route });
         }
@@ -186,6 +189,12 @@ mod tests {
         assert!(memory.route(&preflight, NOW.after(MINUTE)).is_none());
         assert!(memory.route(&preflight, NOW.before(MINUTE)).is_none());
         assert!(memory.route(&other, NOW).is_none());
+        let long = SilentPreflight {
+            url: Url::parse(&format!("https://b.example/{}", "x".repeat(MAX_URL))).unwrap(),
+            ..preflight.clone()
+        };
+        memory.remember(long.clone(), Route::Unknown, NOW);
+        assert!(memory.route(&long, NOW).is_none());
         memory.cors_succeeded(&requester.site(), &requester, &origin("https://c.example"));
         assert!(memory.route(&preflight, NOW).is_some());
         memory.cors_succeeded(&requester.site(), &requester, &origin("https://b.example"));

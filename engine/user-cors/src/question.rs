@@ -124,6 +124,8 @@ pub struct TicketRequest {
     pub body: BodySize,
     /// The response that is held, if one is.
     pub held: Option<HeldResponse>,
+    /// How many bytes of headers the fetch keeps of responses while it waits.
+    pub kept: usize,
     /// Why the server's answer did not allow it.
     pub server_said: SilenceReason,
     /// By which way it leaves once it is allowed.
@@ -131,6 +133,23 @@ pub struct TicketRequest {
 }
 
 impl TicketRequest {
+    /// How many bytes a page or a server has chosen that are kept while it waits, about.
+    fn bytes(&self) -> usize {
+        let names = [&self.page_headers, &self.unsafe_headers];
+        let names: usize = names
+            .into_iter()
+            .flat_map(HeaderNames::iter)
+            .map(str::len)
+            .sum();
+        let content_type = self
+            .held
+            .as_ref()
+            .and_then(|held| held.content_type.as_ref())
+            .map_or(0, String::len);
+        let own = self.url.as_str().len() + self.method.as_str().len() + names + content_type;
+        own.saturating_add(self.kept)
+    }
+
     /// What the request needs, target by target.
     pub fn needs(&self) -> impl Iterator<Item = Need> {
         self.targets.iter().map(|target| Need {

@@ -488,52 +488,50 @@ fn a_final_dot_goes_around_no_list_and_no_decision() {
 }
 
 #[test]
-fn what_a_simple_read_is_not_sent_to_before_anybody_is_asked() {
-    let hop = |url: &str| CorsFailure {
-        stage: FailedStage::Redirect,
-        ..failure(url)
-    };
-    let (b, c) = (hop("https://b.example/"), hop("https://c.example/"));
+fn whoever_has_a_bad_certificate_is_not_remembered() {
     let user_cors = user_cors();
-    assert_eq!(user_cors.may_follow(&b, NOW), Ok(()));
-    // A list, a denial and a remembered opt-out need no answer of the server.
-    let _ = user_cors.set_blocklist(Blocklist::new(["c.example".parse().expect("a host")]), NOW);
-    assert_eq!(
-        user_cors.may_follow(&c, NOW),
-        Err(Refusal::TargetBlockedByUser)
-    );
-    let opted_out = CorsFailure {
-        failing_response: headers(&[("access-control-prevent-origin", "*;max-age=60")]),
-        ..failure("https://d.example/")
+    let says = |value: &str, certificate| {
+        let failure = CorsFailure {
+            failing_response: headers(&[("access-control-prevent-origin", value)]),
+            ..failure("https://b.example/")
+        };
+        let failure = with_request(failure, |request| request.certificate = certificate);
+        let _ = user_cors.consider(&failure, NOW);
+        user_cors.opt_outs(NOW).len()
     };
-    assert!(matches!(
-        user_cors.consider(&opted_out, NOW),
-        Decision::Fail(_)
-    ));
-    assert_eq!(
-        user_cors.may_follow(&hop("https://d.example/"), NOW),
-        Err(Refusal::PreventedByMemory)
-    );
-    ask(&user_cors, &failure("https://b.example/"), NOW);
-    let _ = answer(&user_cors, Choice::Never, NOW);
-    assert_eq!(user_cors.may_follow(&b, NOW), Err(Refusal::Denied));
-    // Nor does where it is, and what kind of request it is.
-    let e = hop("https://e.example/");
-    assert!(matches!(
-        user_cors.may_follow(&at_address(e.clone(), "10.0.0.1"), NOW),
-        Err(Refusal::NotPublic(_))
-    ));
-    let including = with_request(e.clone(), |request| {
+    use CertificateState::{None as NoCertificate, Overridden, Verified};
+    for certificate in [Overridden, NoCertificate] {
+        assert_eq!(says("*;max-age=60", certificate), 0);
+    }
+    assert_eq!(says("*;max-age=60", Verified), 1);
+    for certificate in [Overridden, NoCertificate] {
+        assert_eq!(says("*;max-age=0", certificate), 1);
+    }
+    assert_eq!(says("*;max-age=0", Verified), 0);
+}
+
+#[test]
+fn only_what_comes_to_step_6_needs_to_know_of_addresses() {
+    let user_cors = user_cors();
+    let silent = failure("https://b.example/");
+    assert!(user_cors.comes_to_addresses(&silent));
+    let spoken = CorsFailure {
+        failing_response: headers(&[("access-control-allow-origin", "https://other.example")]),
+        ..silent.clone()
+    };
+    assert!(!user_cors.comes_to_addresses(&spoken));
+    let mut nested = silent.clone();
+    nested.requester.client = ClientContext::Nested;
+    assert!(!user_cors.comes_to_addresses(&nested));
+    let including = with_request(silent.clone(), |request| {
         request.credentials = CredentialsMode::Include;
     });
-    assert_eq!(
-        user_cors.may_follow(&including, NOW),
-        Err(Refusal::CredentialsIncluded)
-    );
+    assert!(!user_cors.comes_to_addresses(&including));
     let off = Settings {
         enabled: Switch::Off,
         ..Settings::default()
     };
     let _ = user_cors.set_settings(off, NOW);
-    assert_eq!(user_cors.may_follow(&e, NOW), Err(Refusal::SwitchedOff));
+    assert!(!user_cors.comes_to_addresses(&silent));
+    assert_eq!(user_cors.switched_off(), Err(Refusal::SwitchedOff));
 }

@@ -178,6 +178,7 @@ mod tests {
             unsafe_headers: HeaderNames::new(),
             body: BodySize::None,
             held: None,
+            kept: 0,
             server_said: SilenceReason::Missing,
             egress: Egress::Direct,
         }

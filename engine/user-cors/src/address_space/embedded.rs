@@ -75,6 +75,16 @@ impl Nat64Prefix {
     }
 }
 
+/// What is set aside for translators, on every network: the well-known prefix (RFC 6052) and the one for local use (RFC 8215).
+const TRANSLATORS: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 47);
+
+/// Whether only the network's own word says that this address is an IPv4 address.
+///
+/// NB: it says so by the answer to a look-up, which nobody signs.
+pub(super) fn is_by_hearsay(address: Ipv6Addr, nat64: &[Nat64Prefix]) -> bool {
+    !TRANSLATORS.contains(&address) && nat64.iter().any(|prefix| prefix.0.contains(&address))
+}
+
 /// The IPv4 addresses that an IPv6 address embeds; `None` if it is of no kind that embeds one, and an empty list if it is
 /// and cannot be decoded.
 pub(super) fn embedded_ipv4(address: Ipv6Addr, nat64: &[Nat64Prefix]) -> Option<Vec<Ipv4Addr>> {

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
     AddressSpace::{self, Local, Loopback, Public},
-    embedded::{Nat64Prefix, embedded_ipv4},
+    embedded::{Nat64Prefix, embedded_ipv4, is_by_hearsay},
 };
 
 /// An IPv4 block: network, prefix length, space.
@@ -68,18 +68,24 @@ const IPV6: &[Ipv6Row] = &[
     (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3, Public),
 ];
 
-/// The address space of an address by the table. An IPv6 address that embeds an IPv4 address has the space of that.
+/// The address space of an address by the table. An IPv6 address that embeds an IPv4 address has the space of that; if only the
+/// network says so, it is no more public than it is by itself.
 pub(super) fn table_space(address: IpAddr, nat64: &[Nat64Prefix]) -> AddressSpace {
     match address {
         IpAddr::V4(address) => ipv4_space(address),
         IpAddr::V6(address) => match embedded_ipv4(address, nat64) {
             Some(embedded) => {
                 // A tunnel has two ends: the less public one counts.
-                embedded
+                let least = embedded
                     .iter()
                     .map(|address| ipv4_space(*address))
                     .min()
-                    .unwrap_or(Local)
+                    .unwrap_or(Local);
+                if is_by_hearsay(address, nat64) {
+                    least.min(ipv6_space(address))
+                } else {
+                    least
+                }
             },
             None => ipv6_space(address),
         },
@@ -221,6 +227,27 @@ mod tests {
             ("2001:0:a00:1:0:0:f7f7:fbfb", Local),
         ] {
             assert_eq!(space(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_a_network_says_of_its_translation_makes_nothing_public() {
+        let prefix = |text: &str| Nat64Prefix::new(text.parse().unwrap()).unwrap();
+        for (learned, address, expected) in [
+            ("2606:4700:64::/96", "2606:4700:64::8.8.8.8", Public),
+            ("2606:4700:64::/96", "2606:4700:64::10.0.0.1", Local),
+            ("2606:4700:64::/96", "2606:4700:64::127.0.0.1", Loopback),
+            ("64:ff9b::/96", "64:ff9b::8.8.8.8", Public),
+            ("64:ff9b:1:fffe::/96", "64:ff9b:1:fffe::8.8.8.8", Public),
+            ("64:ff9b:1:fffe::/96", "64:ff9b:1:fffe::10.0.0.1", Local),
+            // A machine of the person's own network, whose address begins as the prefix does.
+            ("fd00:1234::/32", "fd00:1234:808:808::", Local),
+            ("fd00:1234::/96", "fd00:1234::8.8.8.8", Local),
+            ("fe80::/64", "fe80::8:808:800:0", Local),
+            ("2001:db8::/96", "2001:db8::8.8.8.8", Local),
+        ] {
+            let space = table_space(address.parse().unwrap(), &[prefix(learned)]);
+            assert_eq!(space, expected, "{learned} {address}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a request needs at each target of its chain, and what a question is told of it.
 
+use std::iter;
+
 use super::{CorsFailure, Passed};
 use crate::{
     address_space::AddressSpace,
@@ -98,6 +100,11 @@ pub(super) fn ticket_request(
             .held
             .clone()
             .filter(|_| releasable(&failure.provenance, egress.way_out()).is_ok()),
+        kept: iter::once(&failure.failing_response)
+            .chain(&failure.preflight_response)
+            .flatten()
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum(),
         server_said,
         egress: egress.clone(),
     }

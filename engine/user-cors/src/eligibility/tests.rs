@@ -191,7 +191,19 @@ fn headers_that_override() {
         "X-Forwarded-For",
         "X-Forwarded-Host",
         "X-Forwarded-Anything",
+        "X-Forwarded",
         "X-Real-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "X-Host",
+        "X-Original-Host",
+        // To a program that gets them as variables these are the same.
+        "X_HTTP_Method_Override",
+        "X-HTTP_Method-Override",
+        "X_Original_URL",
+        "X_Forwarded_Host",
     ] {
         let with = RequestFacts {
             page_headers: names(&[name]),
@@ -214,6 +226,7 @@ fn headers_that_override() {
         "Authorization",
         "X-Requested-With",
         "X-CSRF-Token",
+        "X_API_Key",
         "Forwarded-For",
     ] {
         let with = RequestFacts {

@@ -31,6 +31,10 @@ const MAX_LISTED: usize = 64;
 /// once.
 const MAX_UNLISTED: usize = 16_384;
 
+/// The most bytes of URLs, names and headers that the requests of one question come to, listed or not. What a page makes
+/// thousands of has a few hundred of each.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
+
 /// The most hosts that one question lists.
 const MAX_HOSTS: usize = 16;
 
@@ -98,6 +102,8 @@ pub(super) struct Question {
     /// list. They do not change what is shown, so a page that polls cannot keep a person from answering. *Allow once* does
     /// not cover them. By their tickets, which are in the order in which they came.
     unlisted: BTreeMap<TicketId, TicketRequest>,
+    /// How many bytes the requests come to, of those that have not left.
+    bytes: usize,
     /// Changes with every change of what is shown.
     pub(super) revision: u64,
     pub(super) deadline: Timestamp,
@@ -134,6 +140,7 @@ impl Question {
             key,
             listed: Vec::new(),
             unlisted: BTreeMap::new(),
+            bytes: 0,
             revision: 0,
             deadline,
             step,
@@ -154,8 +161,31 @@ impl Question {
         if self.unlisted.len() >= MAX_UNLISTED {
             return Err(Refusal::QuestionFull);
         }
+        self.make_room(&ticket.request)?;
         self.unlisted.insert(ticket.id, ticket.request);
         Ok(())
+    }
+
+    /// Counts a request that is about to be kept.
+    ///
+    /// # Errors
+    /// If there are too many bytes with it.
+    fn make_room(&mut self, request: &TicketRequest) -> Result<(), Refusal> {
+        let bytes = self.bytes.saturating_add(request.bytes());
+        if bytes > MAX_BYTES {
+            return Err(Refusal::QuestionFull);
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Counts again, after requests have left.
+    fn recount(&mut self) {
+        let listed = self.listed.iter().map(|ticket| &ticket.request);
+        self.bytes = listed
+            .chain(self.unlisted.values())
+            .map(TicketRequest::bytes)
+            .sum();
     }
 
     fn list(&mut self, ticket: Ticket) -> Result<(), Refusal> {
@@ -164,6 +194,7 @@ impl Question {
         if self.listed.len() >= MAX_LISTED || hosts.len() > MAX_HOSTS {
             return Err(Refusal::QuestionFull);
         }
+        self.make_room(&ticket.request)?;
         self.listed.push(ticket);
         self.changed();
         Ok(())
@@ -172,6 +203,7 @@ impl Question {
     /// Ends one ticket that waits here.
     pub(super) fn cancel(&mut self, ticket: TicketId) -> Option<Settled> {
         if let Some(request) = self.unlisted.remove(&ticket) {
+            self.bytes = self.bytes.saturating_sub(request.bytes());
             return Some(Settled { ticket, request });
         }
         self.settle_listed(|candidate| candidate.id == ticket).pop()
@@ -187,6 +219,7 @@ impl Question {
             .into_iter()
             .partition::<BTreeMap<_, _>, _>(|(_, request)| is_decided(request));
         self.unlisted = waiting;
+        self.recount();
         settled.extend(
             decided
                 .into_iter()
@@ -234,6 +267,8 @@ impl Question {
             })
             .collect();
         rest.unlisted = waiting.collect();
+        rest.recount();
+        self.recount();
         rest.changed();
         Some(rest)
     }

@@ -111,23 +111,39 @@ impl Questions {
         self.issued
     }
 
+    /// Whether this requester may ask in this tab: nobody is asked while the browser quits, or, after a no, before there was
+    /// input.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn may_ask(
+        &self,
+        tab: TabId,
+        top_level_site: &Site,
+        requester: &TupleOrigin,
+    ) -> Result<(), Refusal> {
+        if self.quitting {
+            return Err(Refusal::Declined(DeclineReason::Quit));
+        }
+        let refused = (top_level_site.clone(), requester.clone());
+        match self.tabs.get(&tab) {
+            Some(tab) if tab.refused.contains(&refused) => Err(Refusal::NeedsInteraction),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets a request wait for a person: in an open question if there is one for the same targets, else in a new one.
     pub fn ask(&mut self, request: TicketRequest, now: Timestamp) -> AskOutcome {
         let id = TicketId(self.issue());
         let question_id = QuestionId(self.issue());
-        if self.quitting {
-            return AskOutcome::Refused(Refusal::Declined(DeclineReason::Quit));
+        if let Err(refusal) = self.may_ask(request.tab, &request.top_level_site, &request.requester)
+        {
+            return AskOutcome::Refused(refusal);
         }
         if request.targets.is_empty() {
             return AskOutcome::Refused(Refusal::QuestionFull);
         }
         let tab = self.tabs.entry(request.tab).or_default();
-        if tab
-            .refused
-            .contains(&(request.top_level_site.clone(), request.requester.clone()))
-        {
-            return AskOutcome::Refused(Refusal::NeedsInteraction);
-        }
         let key = JoinKey::new(&request);
         let ticket = Ticket {
             id,

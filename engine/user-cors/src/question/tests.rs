@@ -41,6 +41,7 @@ fn request(target: &str) -> TicketRequest {
         unsafe_headers: HeaderNames::new(),
         body: BodySize::None,
         held: None,
+        kept: 0,
         egress: Egress::Direct,
         server_said: SilenceReason::Missing,
     }

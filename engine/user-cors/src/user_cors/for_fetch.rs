@@ -6,10 +6,10 @@ use super::{Change, UserCors, state::declined};
 use crate::{
     address_space::{AddressSpace, ConnectionFacts, Route},
     clock::Timestamp,
-    decision::{self, CorsFailure, Decision},
+    decision::{self, CorsFailure, Decision, Follow},
     delivery::{HoldBudget, HoldId},
     egress::{DualCheck, Egress, WayOut},
-    eligibility::{TabId, TabLiveness},
+    eligibility::{RequesterOrigin, TabId, TabLiveness},
     ledger::LedgerRecord,
     limits::SilentPreflight,
     origin::{Site, TupleOrigin},
@@ -48,12 +48,62 @@ impl UserCors {
         decision::consider(failure, state.context(), now)
     }
 
+    /// Step 1.
+    ///
+    /// # Errors
+    /// What has switched the feature off.
+    pub fn switched_off(&self) -> Result<(), Refusal> {
+        decision::switched_off(self.state.lock().context())
+    }
+
+    /// Whether [`consider`](Self::consider) would come to step 6, for which it is worth to learn what the network says of
+    /// addresses.
+    pub fn comes_to_addresses(&self, failure: &CorsFailure) -> bool {
+        decision::comes_to_addresses(failure, self.state.lock().context())
+    }
+
+    /// Step 11: whether the name of the target of a redirect may be looked up.
+    ///
+    /// # Errors
+    /// The reason for which it may not.
+    pub fn may_look_up(&self, hop: &CorsFailure, now: Timestamp) -> Result<(), Refusal> {
+        decision::may_look_up(hop, self.state.lock().context(), now)
+    }
+
     /// Step 11: whether a simple read may be sent to the target of a redirect before anybody is asked about it.
     ///
     /// # Errors
     /// The reason for which nothing may be sent there.
     pub fn may_follow(&self, hop: &CorsFailure, now: Timestamp) -> Result<(), Refusal> {
-        decision::may_follow(hop, self.state.lock().context(), now)
+        let state = self.state.lock();
+        let Follow::Asking(tab) = decision::may_follow(hop, state.context(), now)? else {
+            return Ok(());
+        };
+        match &hop.requester.origin {
+            RequesterOrigin::Tuple(requester) => {
+                state.questions.may_ask(tab, &hop.top_level_site, requester)
+            },
+            RequesterOrigin::Opaque => Err(Refusal::OpaqueRequester),
+        }
+    }
+
+    /// Step 11: steps 1 to 8 for a silent redirect, which is followed if they come to a grant or to a question that may be
+    /// asked at the end of the chain.
+    ///
+    /// # Errors
+    /// The reason for which it is not followed.
+    pub fn may_follow_from(&self, redirect: &CorsFailure, now: Timestamp) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        state.take_up_opt_outs(redirect, now);
+        match decision::consider(redirect, state.context(), now) {
+            Decision::Fail(refusal) => Err(refusal),
+            Decision::Granted(_) => Ok(()),
+            Decision::Ask(ticket) => {
+                state
+                    .questions
+                    .may_ask(ticket.tab, &ticket.top_level_site, &ticket.requester)
+            },
+        }
     }
 
     /// Step 9: lets a request wait for a person, or for rules.

@@ -7,10 +7,10 @@ use crate::{
     clock::Timestamp,
     decision::{self, Context, CorsFailure, Settings},
     delivery::HoldBudgets,
-    eligibility::{RequesterOrigin, TabId},
+    eligibility::{CertificateState, RequesterOrigin, TabId},
     limits::{SilentPreflights, WriteLimiter},
     machine_network::MachineNetwork,
-    origin::TupleOrigin,
+    origin::{Scheme, TupleOrigin},
     permission::{Coverage, Grant, GrantBasis, GrantId, GrantScope, GrantUse, Need},
     policy::{Policy, PolicyStatus},
     question::{
@@ -70,6 +70,13 @@ impl State {
             return;
         };
         if decision::switched_off(self.context()).is_err() {
+            return;
+        }
+        // NB: whoever speaks over a connection whose certificate a person disregarded may be anybody. Their word holds for this
+        // response, and neither makes nor ends what is remembered of the server.
+        if target.scheme() == Scheme::Https
+            && failure.request.certificate != CertificateState::Verified
+        {
             return;
         }
         for headers in [

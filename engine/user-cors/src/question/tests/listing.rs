@@ -232,3 +232,52 @@ fn budgets() {
     let refused = AskOutcome::Refused(Refusal::QuestionFull);
     assert_eq!(questions.ask(wider, NOW), refused);
 }
+
+#[test]
+fn what_waits_is_bounded_in_bytes() {
+    let refused = AskOutcome::Refused(Refusal::QuestionFull);
+    let long = || TicketRequest {
+        url: Url::parse(&format!("https://b.example/{}", "a".repeat(1 << 20))).unwrap(),
+        ..request("https://b.example")
+    };
+    let fill = |questions: &mut Questions| {
+        let mut waiting = Vec::new();
+        while let AskOutcome::Waiting { ticket, .. } = questions.ask(long(), NOW) {
+            waiting.push(ticket);
+            assert!(waiting.len() < 100, "there is no end");
+        }
+        waiting
+    };
+    // Listed: what left stays in the list.
+    let mut questions = questions();
+    let waiting = fill(&mut questions);
+    assert_eq!(waiting.len(), 31);
+    assert!(questions.cancel(waiting[0]).is_some());
+    assert_eq!(questions.ask(long(), NOW), refused);
+    ask(&mut questions, request("https://b.example"), NOW);
+
+    // Not listed: what left makes room.
+    let mut questions = self::questions();
+    let (_, question) = ask(&mut questions, request("https://b.example"), NOW);
+    let shown = view(&questions);
+    questions.visible(question, shown.revision, NOW, true);
+    let waiting = fill(&mut questions);
+    assert_eq!((waiting.len(), view(&questions)), (31, shown.clone()));
+    assert!(questions.cancel(waiting[0]).is_some());
+    ask(&mut questions, long(), NOW);
+    assert_eq!(questions.ask(long(), NOW), refused);
+    // After *Allow once* they are a question of their own, which is as full.
+    let answered = questions
+        .answer(question, shown.revision, Choice::AllowOnce, at(700))
+        .unwrap();
+    assert_eq!(answered.settled.len(), 1);
+    assert_eq!(questions.ask(long(), NOW), refused);
+    assert_eq!(view(&questions).requests.len(), 31);
+    // What the fetch keeps of responses counts too.
+    let heavy = TicketRequest {
+        kept: 2 << 20,
+        ..request("https://b.example")
+    };
+    assert_eq!(questions.ask(heavy, NOW), refused);
+    ask(&mut questions, request("https://b.example"), NOW);
+}
