@@ -15,6 +15,7 @@ use super::checks::status::is_redirect_status;
 use super::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
 use super::params::FetchParams;
 use super::response::FetchResponse;
+use super::user_enabled_cors::may_keep_preflight;
 use crate::connection::NetworkPartitionKey;
 use crate::events::{self, Stage};
 use crate::network_state::FetchContext;
@@ -61,12 +62,14 @@ pub(crate) async fn cors_preflight_fetch(
     match verdict {
         Ok(allowance) => {
             // 7.11. to 7.14. Remember it.
-            context.state.preflight_cache.lock().update(
-                partition,
-                request,
-                &allowance,
-                Instant::now(),
-            );
+            if may_keep_preflight(&response.head.headers) {
+                context.state.preflight_cache.lock().update(
+                    partition,
+                    request,
+                    &allowance,
+                    Instant::now(),
+                );
+            }
             Ok(response.head.headers)
         },
         // 8. Otherwise, a network error.

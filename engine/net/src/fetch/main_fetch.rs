@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use content_security_policy::Destination;
+use content_security_policy::{Destination, Violation};
 use http::{Method, header};
 use net_traits::ReferrerPolicy;
 use net_traits::request::{
@@ -61,9 +61,7 @@ pub(crate) async fn main_fetch(
     }
     // 4. Report Content Security Policy violations for request.
     let violations = csp::report_only_violations(request);
-    if !violations.is_empty() {
-        target.process_csp_violations(request, violations);
-    }
+    report_violations(&mut params.chain, request, target, violations);
     // 5. and 6. Upgrade request to a potentially trustworthy URL, if appropriate.
     if upgrade_insecure_requests::should_send_header(request) {
         request.headers.insert(
@@ -79,9 +77,7 @@ pub(crate) async fn main_fetch(
     // 7. Bad ports, mixed content, Content Security Policy, Integrity Policy.
     let url = request.current_url();
     let verdict = csp::should_request_be_blocked(request);
-    if !verdict.violations.is_empty() {
-        target.process_csp_violations(request, verdict.violations);
-    }
+    report_violations(&mut params.chain, request, target, verdict.violations);
     if bad_port::should_be_blocked(&url) {
         blocked = Some(Cause::BadPort {
             port: url.port().unwrap_or(0),
@@ -123,6 +119,23 @@ pub(crate) async fn main_fetch(
         return response;
     }
     fetch_by_origin_and_mode(params, target, context).await
+}
+
+/// Reports violations of the page's policies by a request.
+///
+/// AD-HOC: user-enabled CORS. Where a chain leads that the page may not see into is not for it to hear, before it is given the
+/// response.
+fn report_violations(
+    chain: &mut user_enabled_cors::Chain,
+    request: &Request,
+    target: &mut Target<'_>,
+    violations: Vec<Violation>,
+) {
+    if chain.is_active() {
+        chain.hold_back(violations);
+    } else if !violations.is_empty() {
+        target.process_csp_violations(request, violations);
+    }
 }
 
 /// The cases of step 12 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch) that depend on the request's
@@ -209,6 +222,10 @@ pub(crate) async fn finish_main_fetch(
     // AD-HOC: user-enabled CORS. What comes out of a chain of its requests without having been delivered is not the page's.
     if let Some(failure) = params.chain.undelivered() {
         return FetchResponse::network_error(Cause::Cors(failure.clone()));
+    }
+    let held_back = params.chain.take_held_back();
+    if !held_back.is_empty() {
+        target.process_csp_violations(request, held_back);
     }
     // 14. Filter the response, if it is not filtered yet.
     if response.head.internal_response.is_none() {

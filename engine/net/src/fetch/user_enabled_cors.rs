@@ -21,9 +21,10 @@ use http::{HeaderMap, header};
 use net_traits::request::Request;
 use tokio::sync::watch;
 use user_cors::{
-    AddressSpace, BodySize, ChainPlan, Decision, Delivery, DualCheck, FailedStage, GrantUse,
-    HeldResponse, MethodClass, NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest,
-    Timestamp, TupleOrigin, WayOut, chain_plan, delivery, releasable,
+    ACCESS_CONTROL_PREVENT_ORIGIN, AddressSpace, BodySize, ChainPlan, Decision, Delivery,
+    DualCheck, FailedStage, GrantUse, HeldResponse, IneligibleInitiator, MethodClass,
+    NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest, Timestamp, TupleOrigin, WayOut,
+    chain_plan, delivery, releasable,
 };
 
 pub(crate) use self::chain::Chain;
@@ -73,6 +74,15 @@ pub(crate) fn exposed_header_names(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
+/// Whether the answer to a preflight may stand for later ones.
+///
+/// AD-HOC: step 4 looks at what it says with `Access-Control-Prevent-Origin`, which is no part of what the cache keeps.
+pub(crate) fn may_keep_preflight(headers: &HeaderMap) -> bool {
+    let is_on =
+        Embedding::get().is_some_and(|embedding| embedding.user_cors().switched_off().is_ok());
+    !is_on || !headers.contains_key(ACCESS_CONTROL_PREVENT_ORIGIN)
+}
+
 /// The first hook: the CORS-preflight fetch failed.
 pub(crate) async fn after_failed_preflight(
     params: &mut FetchParams,
@@ -83,11 +93,12 @@ pub(crate) async fn after_failed_preflight(
         PreflightFailure::Refused { failure, response } => (failure, response),
         unreachable => return Err(Box::new(unreachable.into_network_error())),
     };
-    let hook = match Hook::of(&params.request) {
+    let hook = match Hook::of_failed(&params.request, context) {
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
-    hook.embedding.know_addresses_of(&response.exchange).await;
+    hook.know_addresses(params, &response, FailedStage::Preflight)
+        .await;
     let facts = hook.facts(params, &response, FailedStage::Preflight);
     // The preflight has said all that it had to say.
     drop(response);
@@ -112,11 +123,12 @@ pub(crate) async fn after_failed_check(
     failure: CorsFailure,
     context: &FetchContext,
 ) -> Outcome {
-    let hook = match Hook::of(&params.request) {
+    let hook = match Hook::of_failed(&params.request, context) {
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
-    hook.embedding.know_addresses_of(&response.exchange).await;
+    hook.know_addresses(params, &response, FailedStage::Response)
+        .await;
     let mut facts = hook.facts(params, &response, FailedStage::Response);
     facts.preflight_response = params.preflight_response.take();
     // 11. A redirect of a simple read is followed first.
@@ -213,6 +225,8 @@ impl Hook {
     /// Who asks. Without a shell nobody can be asked.
     fn of(request: &Request) -> Result<Self, Refusal> {
         let embedding = Embedding::get().ok_or(Refusal::SwitchedOff)?;
+        // Step 1. NB: here already, so that where the feature is off nothing of it is done.
+        embedding.user_cors().switched_off()?;
         let requester = embedding::requester(request)
             .ok_or(Refusal::IneligibleClient(user_cors::ClientContext::Unknown))?;
         Ok(Self {
@@ -222,8 +236,34 @@ impl Hook {
         })
     }
 
+    /// Who asks, by a request that has failed. Nobody waits for one that the browser makes by itself.
+    fn of_failed(request: &Request, context: &FetchContext) -> Result<Self, Refusal> {
+        let hook = Self::of(request)?;
+        if context.controller.is_detached() {
+            return Err(Refusal::IneligibleInitiator(IneligibleInitiator::Other));
+        }
+        Ok(hook)
+    }
+
     fn now(&self) -> Timestamp {
         self.embedding.now()
+    }
+
+    /// Learns what the network says of the addresses of an exchange, which may take a look-up, if it comes to step 6.
+    fn know_addresses(
+        &self,
+        params: &FetchParams,
+        response: &FetchResponse,
+        stage: FailedStage,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let facts = self.facts(params, response, stage);
+        let comes_to_them = self.embedding.user_cors().comes_to_addresses(&facts);
+        let knowing = comes_to_them.then(|| self.embedding.know_addresses_of(&response.exchange));
+        async move {
+            if let Some(knowing) = knowing {
+                knowing.await;
+            }
+        }
     }
 
     /// Everything that the permission model looks at.
@@ -332,6 +372,39 @@ impl Hook {
         self.embedding.user_cors().recheck(grant, facts, self.now())
     }
 
+    /// Whether what runs under this grant may go on; without one, whether the feature is still on.
+    fn may_go_on(&self, grant: Option<&GrantUse>) -> Result<(), Refusal> {
+        let user_cors = self.embedding.user_cors();
+        match grant {
+            Some(grant) => user_cors.still_granted(grant, self.requester.tab, self.now()),
+            None => user_cors.switched_off(),
+        }
+    }
+
+    /// Sends the chain's next request, and lets go of it as soon as its grant is taken back, whatever of it was sent until
+    /// then.
+    ///
+    /// # Errors
+    /// What has changed.
+    async fn exchange(
+        &self,
+        params: &mut FetchParams,
+        grant: Option<&GrantUse>,
+        context: &FetchContext,
+    ) -> Result<FetchResponse, Refusal> {
+        let mut changes = self.embedding.permission_changes();
+        self.may_go_on(grant)?;
+        let sending = http_network_or_cache_fetch(params, context, Attempt::default());
+        let mut sending = std::pin::pin!(sending);
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = changes.changed() => self.may_go_on(grant)?,
+                response = &mut sending => return Ok(response),
+            }
+        }
+    }
+
     /// Counts a request under a grant: its writes of a minute and its budget of a day.
     fn count(&self, grant: &GrantUse) -> Result<(), Refusal> {
         let (user_cors, now) = (self.embedding.user_cors(), self.now());
@@ -358,15 +431,20 @@ impl Hook {
             return Err(refused(failure.clone(), refusal));
         }
         events::emit(&params.request, || Stage::Released { held: false });
-        let mut grant = grant;
-        let mut response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
-        if addresses::answer_no_more(&response) && addresses::may_be_sent_later(&params.request) {
-            match self.follow_addresses(params, facts, grant, context).await {
-                Ok(still) => grant = still,
-                Err(refusal) => return Err(refused(failure.clone(), refusal)),
+        let exchanged = async {
+            let mut grant = grant;
+            let mut response = self.exchange(params, Some(&grant), context).await?;
+            if addresses::answer_no_more(&response) && addresses::may_be_sent_later(&params.request)
+            {
+                grant = self.follow_addresses(params, facts, grant, context).await?;
+                response = self.exchange(params, Some(&grant), context).await?;
             }
-            response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
-        }
+            Ok::<_, Refusal>((response, grant))
+        };
+        let (response, grant) = match exchanged.await {
+            Ok(exchanged) => exchanged,
+            Err(refusal) => return Err(refused(failure.clone(), refusal)),
+        };
         if response.is_network_error() {
             return Err(undelivered(failure.clone(), response));
         }

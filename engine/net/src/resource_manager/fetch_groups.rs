@@ -24,6 +24,7 @@ const WEB_SOCKETS_LIMIT: usize = 256;
 pub struct FetchController {
     token: CancellationToken,
     stopped: Arc<AtomicBool>,
+    is_detached: bool,
 }
 
 /// How a fetch was ended by somebody else.
@@ -38,7 +39,15 @@ pub(crate) enum Termination {
 impl FetchController {
     /// The controller of a fetch that belongs to no group, and that only its maker ends.
     pub(crate) fn detached() -> Self {
-        Self::default()
+        Self {
+            is_detached: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the fetch belongs to no group: no page waits for it.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.is_detached
     }
 
     /// Waits until the fetch is to end. Returns at once if it is already.

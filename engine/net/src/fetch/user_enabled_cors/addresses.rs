@@ -136,15 +136,22 @@ impl Hook {
     /// Where a redirect leads, before there is a connection to it.
     async fn look_up_hop(
         &self,
-        request: &Request,
+        params: &FetchParams,
+        check: HopCheck,
         context: &FetchContext,
     ) -> Result<Route, Refusal> {
-        let certificate = if request.current_url().is_secure_scheme() {
+        let secure = params.request.current_url().is_secure_scheme();
+        if check == HopCheck::UserEnabled {
+            let request = facts::request(params, facts::certificate_of_scheme(secure));
+            let hop = self.facts_of(params, FailedStage::Redirect, request, Route::Unknown);
+            self.embedding.user_cors().may_look_up(&hop, self.now())?;
+        }
+        let certificate = if secure {
             RootsVerdict::Public
         } else {
             RootsVerdict::NoTls
         };
-        self.look_up(request, certificate, context).await
+        self.look_up(&params.request, certificate, context).await
     }
 
     /// Step 11: the target of a redirect that is followed before anybody is asked gets nothing if it is less public than the
@@ -156,7 +163,7 @@ impl Hook {
         context: &FetchContext,
     ) -> Result<(), Refusal> {
         let secure = params.request.current_url().is_secure_scheme();
-        let route = self.look_up_hop(&params.request, context).await?;
+        let route = self.look_up_hop(params, check, context).await?;
         let anonymous = params.chain.anonymous_mut().ok_or(Refusal::GrantEnded)?;
         user_cors::redirect_space_check(anonymous.space, route.space())?;
         if check == HopCheck::UserEnabled {
@@ -176,7 +183,9 @@ impl Hook {
         context: &FetchContext,
     ) -> Result<(), Refusal> {
         let secure = params.request.current_url().is_secure_scheme();
-        let route = self.look_up_hop(&params.request, context).await?;
+        let route = self
+            .look_up_hop(params, HopCheck::UserEnabled, context)
+            .await?;
         let (space, in_use) = match params.chain.anonymous_mut() {
             Some(anonymous) => (anonymous.space, anonymous.grant.clone()),
             None => return Err(Refusal::GrantEnded),

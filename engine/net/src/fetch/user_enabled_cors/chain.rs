@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use content_security_policy::Violation;
 use servo_url::ImmutableOrigin;
 use user_cors::{
     AddressSpace, CorsFailure, GrantUse, Route, TargetNetwork, TicketTarget, TupleOrigin,
@@ -19,6 +20,8 @@ use crate::fetch::cause;
 pub(crate) struct Chain {
     anonymous: Option<Anonymous>,
     delivered: Option<Word>,
+    /// Violations of the page's policies by hops that it does not know of.
+    held_back: Vec<Violation>,
 }
 
 /// By whose word the page gets the response that a chain ends with.
@@ -196,6 +199,16 @@ impl Chain {
         self.anonymous
             .as_ref()
             .map_or(&[], |anonymous| &anonymous.silent_targets)
+    }
+
+    /// Keeps violations of the page's policies from it until it is given the response. Of a chain that fails it hears nothing.
+    pub(crate) fn hold_back(&mut self, violations: Vec<Violation>) {
+        self.held_back.extend(violations);
+    }
+
+    /// What was [held back](Self::hold_back).
+    pub(crate) fn take_held_back(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.held_back)
     }
 
     /// The page may read the response that the chain ends with.

@@ -10,7 +10,6 @@ use super::Hook;
 use super::chain::{Errand, Pin};
 use super::hold::Hold;
 use crate::fetch::body::Body;
-use crate::fetch::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
 use crate::fetch::params::FetchParams;
 use crate::fetch::response::FetchResponse;
 use crate::network_state::FetchContext;
@@ -52,7 +51,7 @@ impl Hook {
             // A hold that was read to its end is bytes.
             _ => return Err(Refusal::DualCheck(DualCheckFailure::TooLarge)),
         };
-        let direct = self.fetch_directly(params, context).await?;
+        let direct = self.fetch_directly(params, grant, context).await?;
         let answered = self.facts(params, &direct, FailedStage::Response);
         if direct.is_network_error() {
             return Err(Refusal::DualCheck(DualCheckFailure::Unanswered));
@@ -71,6 +70,7 @@ impl Hook {
     async fn fetch_directly(
         &self,
         params: &mut FetchParams,
+        grant: &GrantUse,
         context: &FetchContext,
     ) -> Result<FetchResponse, Refusal> {
         let before = params.chain.anonymous_mut().and_then(|it| it.pin.clone());
@@ -87,9 +87,9 @@ impl Hook {
             },
         };
         self.set_errand(params, Errand::Compare, Some(pin));
-        let direct = http_network_or_cache_fetch(params, context, Attempt::default()).await;
+        let direct = self.exchange(params, Some(grant), context).await;
         self.set_errand(params, Errand::Deliver, before);
-        Ok(direct)
+        direct
     }
 
     fn set_errand(&self, params: &mut FetchParams, errand: Errand, pin: Option<Pin>) {

@@ -20,7 +20,7 @@ pub(crate) async fn instead_of_preflight(
     if !Embedding::get()?.user_cors().remembers_silent_preflights() {
         return None;
     }
-    let hook = Hook::of(&params.request).ok()?;
+    let hook = Hook::of_failed(&params.request, context).ok()?;
     let (facts, grant) = hook.granted_without_preflight(params)?;
     let failure = CorsFailure {
         url: params.request.current_url(),

@@ -2,8 +2,8 @@
 
 use net_traits::request::Request;
 use user_cors::{
-    AskAboutHop, ChainPlan, Decision, FailedStage, GrantUse, HeldState, Hop, HopCheck, PageHeaders,
-    Refusal, TicketTarget, TupleOrigin, page_headers, redirect_hop, redirect_space_check,
+    AskAboutHop, ChainPlan, FailedStage, GrantUse, HeldState, Hop, HopCheck, PageHeaders, Refusal,
+    TicketTarget, TupleOrigin, page_headers, redirect_hop, redirect_space_check,
 };
 
 use super::chain::{GrantInUse, Pin};
@@ -15,7 +15,6 @@ use crate::fetch::checks::cors_check::cors_check;
 use crate::fetch::checks::cors_preflight_check::needs_preflight;
 use crate::fetch::checks::origin_header::serialize_request_origin;
 use crate::fetch::headers::safelist::cors_unsafe_request_header_names;
-use crate::fetch::http_network_or_cache_fetch::{Attempt, http_network_or_cache_fetch};
 use crate::fetch::params::FetchParams;
 use crate::fetch::response::FetchResponse;
 use crate::network_state::FetchContext;
@@ -26,10 +25,8 @@ impl Hook {
     /// # Errors
     /// What forbids it, or would forbid the question at the end.
     pub(super) fn may_follow_from(&self, facts: &user_cors::CorsFailure) -> Result<(), Refusal> {
-        match self.embedding.user_cors().consider(facts, self.now()) {
-            Decision::Fail(refusal) => Err(refusal),
-            Decision::Granted(_) | Decision::Ask(_) => Ok(()),
-        }
+        let user_cors = self.embedding.user_cors();
+        user_cors.may_follow_from(facts, self.now())
     }
 
     /// Notes a silent redirect that [may be followed](Self::may_follow_from).
@@ -60,6 +57,10 @@ impl Hook {
         context: &FetchContext,
     ) -> Result<Outcome, Refusal> {
         let (to, from) = hop_ends(&params.request)?;
+        // A redirect takes some headers away, and a question does not speak of what is not sent.
+        let sent = &params.request.headers;
+        let set_by_page = &mut params.page_set_header_names;
+        set_by_page.retain(|name| sent.contains_key(name));
         let requester = TupleOrigin::from_origin(&self.requester.origin.clone().into_url_origin())
             .ok_or(Refusal::OpaqueRequester)?;
         if page_headers(&from, &to) == PageHeaders::DropUnsafe {
@@ -104,7 +105,8 @@ impl Hook {
                 self.ask_before_sending(params, context).await?;
             },
         }
-        let response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
+        let used = self.in_use(params);
+        let response = self.exchange(params, used.as_ref(), context).await?;
         if response.is_network_error() {
             return Ok(Err(undelivered(failure, response)));
         }
@@ -220,7 +222,7 @@ impl Hook {
             anonymous.pin = Pin::of(&asked_about.route);
         }
         events::emit(&params.request, || Stage::Released { held: false });
-        let response = http_network_or_cache_fetch(params, context, Attempt::default()).await;
+        let response = self.exchange(params, Some(&grant), context).await?;
         if response.is_network_error() {
             return Ok(Err(undelivered(failure, response)));
         }
