@@ -65,6 +65,8 @@ struct Document {
     space: Option<AddressSpace>,
     /// Whether it made a shared or service worker. Requests of those look like ones of a dedicated worker.
     shares_workers: bool,
+    /// Whether the tab has left it for another, and not come back. Its workers may outlive it.
+    is_left: bool,
     noted: u64,
     noted_at: Instant,
 }
@@ -127,6 +129,7 @@ impl Contexts {
                 top_level_site,
                 space,
                 shares_workers: false,
+                is_left: false,
                 noted,
                 noted_at: now,
             },
@@ -181,8 +184,14 @@ impl Contexts {
             };
         };
         tab.committed = Some(pipeline);
+        let left = state.documents_without(webview, pipeline);
+        for (document, known) in &mut state.documents {
+            if known.webview == webview {
+                known.is_left = left.contains(document);
+            }
+        }
         Shown {
-            left: state.documents_without(webview, pipeline),
+            left,
             navigated: moved || restored,
             site,
         }
@@ -515,11 +524,12 @@ impl State {
 
 /// Which kind of client of a top-level document this is.
 ///
-/// NB: a window of a secure page says that it has a trustworthy ancestor or is one itself, and no worker ever does.
+/// NB: a window of a secure page says that it has a trustworthy ancestor or is one itself, and no worker ever does. A window that
+/// the tab has left makes no requests, but a worker may outlive its document, and then belongs to none.
 fn client_context(client: &RequestClient, document: &Document) -> ClientContext {
     if client.has_trustworthy_ancestor_origin {
         ClientContext::TopLevelDocument
-    } else if document.shares_workers {
+    } else if document.shares_workers || document.is_left {
         ClientContext::Unknown
     } else if TupleOrigin::from_url(document.url.as_url())
         .is_some_and(|origin| origin.is_potentially_trustworthy())

@@ -1,5 +1,5 @@
-//! Which network this machine is on: the default gateway, its hardware address and the prefix around it, and the tunnel by
-//! which packets leave, if they do not leave by the gateway's link.
+//! Which network this machine is on: the default gateway, its hardware address and the prefix around it, and the tunnels by
+//! which packets of either family leave, if they do not leave by the gateway's link.
 //!
 //! Read from the files in which Linux tells them. Other systems tell nothing here; then all networks count as one.
 
@@ -9,17 +9,34 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use user_cors::MachineNetwork;
 
-/// The identity of the network, if the system tells a default gateway. `prefixes` are those of this machine's interfaces, and
-/// `source` is the IPv4 address from which packets leave for hosts that none of its routes name.
+/// An address of this machine.
+#[derive(Clone, Debug)]
+pub(super) struct InterfaceAddress {
+    /// The name of its interface.
+    pub interface: String,
+    /// The address with its prefix.
+    pub prefix: IpNet,
+}
+
+impl InterfaceAddress {
+    /// The name of the device. NB: Linux gives a second IPv4 address a label for a name, with a colon in it.
+    fn device(&self) -> &str {
+        let name = self.interface.as_str();
+        name.split_once(':').map_or(name, |(device, _)| device)
+    }
+}
+
+/// The identity of the network, if the system tells a default gateway. `own` are the addresses of this machine, and `sources`
+/// those of them, of either family, from which packets leave for hosts that none of its routes name.
 pub(super) fn machine_network(
-    prefixes: &[IpNet],
-    source: Option<IpAddr>,
+    own: &[InterfaceAddress],
+    sources: &[IpAddr],
 ) -> Option<MachineNetwork> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let gateway = ipv4_gateway(&read("/proc/net/route"))
         .or_else(|| ipv6_gateway(&read("/proc/net/ipv6_route")))?;
     let hardware = hardware_address(&read("/proc/net/arp"), gateway.address);
-    Some(identity(&gateway, hardware.as_deref(), prefixes, source))
+    Some(identity(&gateway, hardware.as_deref(), own, sources))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -33,17 +50,12 @@ struct Gateway {
 fn identity(
     gateway: &Gateway,
     hardware: Option<&str>,
-    prefixes: &[IpNet],
-    source: Option<IpAddr>,
+    own: &[InterfaceAddress],
+    sources: &[IpAddr],
 ) -> MachineNetwork {
-    let address = gateway.address;
-    let around = prefix_around(address, prefixes);
-    let tunnel = around.and_then(|link| {
-        let source = source.filter(|source| source.is_ipv4() && link.addr().is_ipv4())?;
-        (!link.contains(&source)).then(|| prefix_around(source, prefixes))?
-    });
+    let around = prefix_around(gateway.address, own);
     let mut parts = vec![
-        address.to_string(),
+        gateway.address.to_string(),
         around.map_or_else(
             // A gateway with an address of its link alone.
             || gateway.interface.clone(),
@@ -51,16 +63,20 @@ fn identity(
         ),
     ];
     parts.extend(hardware.map(str::to_owned));
-    parts.extend(tunnel.map(|prefix| format!("via {}", prefix.trunc())));
+    let tunnels = sources.iter().filter_map(|source| {
+        let leaving = own.iter().find(|own| own.prefix.addr() == *source)?;
+        (leaving.device() != gateway.interface).then(|| format!("via {}", leaving.prefix.trunc()))
+    });
+    parts.extend(tunnels);
     MachineNetwork::new(&parts.join(" "))
 }
 
-/// The narrowest of these prefixes that an address is in.
-fn prefix_around(address: IpAddr, prefixes: &[IpNet]) -> Option<&IpNet> {
-    prefixes
-        .iter()
+/// The narrowest prefix of this machine's that an address is in.
+fn prefix_around(address: IpAddr, own: &[InterfaceAddress]) -> Option<IpNet> {
+    own.iter()
+        .map(|own| own.prefix)
         .filter(|prefix| prefix.contains(&address))
-        .max_by_key(|prefix| prefix.prefix_len())
+        .max_by_key(IpNet::prefix_len)
 }
 
 /// The default gateway with the lowest metric in the form of `/proc/net/route`.
@@ -183,13 +199,25 @@ IP address       HW type     Flags       HW address            Mask     Device
         assert_eq!(address("192.0.2.2"), None);
     }
 
+    fn own(addresses: &[(&str, &str)]) -> Vec<InterfaceAddress> {
+        addresses
+            .iter()
+            .map(|(interface, prefix)| InterfaceAddress {
+                interface: (*interface).to_owned(),
+                prefix: prefix.parse().expect("a prefix"),
+            })
+            .collect()
+    }
+
     #[test]
     fn one_network_is_not_another() {
-        let prefixes: Vec<IpNet> = ["192.0.2.7/24", "192.0.0.0/8", "127.0.0.1/8"]
-            .map(|prefix| prefix.parse().expect("a prefix"))
-            .to_vec();
+        let own = own(&[
+            ("eth0", "192.0.2.7/24"),
+            ("eth1", "192.0.0.0/8"),
+            ("lo", "127.0.0.1/8"),
+        ]);
         let known = |hardware| {
-            let identity = identity(&gateway("192.0.2.1"), hardware, &prefixes, None);
+            let identity = identity(&gateway("192.0.2.1"), hardware, &own, &[]);
             identity.as_str().to_owned()
         };
         assert_eq!(known(None), "192.0.2.1 192.0.2.0/24");
@@ -197,33 +225,61 @@ IP address       HW type     Flags       HW address            Mask     Device
             known(Some("02:00:00:00:00:01")),
             known(Some("02:00:00:00:00:02"))
         );
-        let link = identity(&gateway("fe80::1"), None, &prefixes, None);
+        let link = identity(&gateway("fe80::1"), None, &own, &[]);
         assert_eq!(link.as_str(), "fe80::1 eth0");
     }
 
     #[test]
     fn behind_a_tunnel_is_another_network() {
-        let prefixes: Vec<IpNet> = ["192.0.2.7/24", "198.51.100.9/32", "2001:db8::7/64"]
-            .map(|prefix| prefix.parse().expect("a prefix"))
-            .to_vec();
-        let network = |gateway_at: &str, source: Option<&str>| {
-            let source = source.map(|source| source.parse().expect("an address"));
-            let identity = identity(&gateway(gateway_at), Some("02::1"), &prefixes, source);
+        let own = own(&[
+            ("eth0", "10.1.2.7/8"),
+            ("eth0:1", "10.1.2.8/8"),
+            ("eth0", "2001:db8::7/64"),
+            ("eth0", "2001:db8::abcd/64"),
+            ("tun0", "198.51.100.9/32"),
+            ("tun1", "10.8.0.2/24"),
+            ("tun2", "2001:db8:2::9/64"),
+        ]);
+        let network = |gateway_at: &str, sources: &[&str]| {
+            let sources: Vec<IpAddr> = sources
+                .iter()
+                .map(|source| source.parse().expect("an address"))
+                .collect();
+            let identity = identity(&gateway(gateway_at), Some("02::1"), &own, &sources);
             identity.as_str().to_owned()
         };
-        let link = "192.0.2.1 192.0.2.0/24 02::1";
-        for (source, expected) in [
-            (None, link.to_owned()),
-            (Some("192.0.2.7"), link.to_owned()),
-            // The address is on none of its interfaces, or of another family.
-            (Some("203.0.113.1"), link.to_owned()),
-            (Some("2001:db8::7"), link.to_owned()),
-            (Some("198.51.100.9"), format!("{link} via 198.51.100.9/32")),
+        let link = "10.1.2.1 10.0.0.0/8 02::1";
+        for (sources, expected) in [
+            (&[][..], link.to_owned()),
+            (&["10.1.2.7", "2001:db8::7"], link.to_owned()),
+            (&["10.1.2.8", "2001:db8::abcd"], link.to_owned()),
+            // The address is on none of its interfaces.
+            (&["203.0.113.1"], link.to_owned()),
+            (&["198.51.100.9"], format!("{link} via 198.51.100.9/32")),
+            // The link's prefix is so wide that the tunnel's lies within it.
+            (&["10.8.0.2"], format!("{link} via 10.8.0.0/24")),
+            // A tunnel for IPv6 alone.
+            (
+                &["10.1.2.7", "2001:db8:2::9"],
+                format!("{link} via 2001:db8:2::/64"),
+            ),
+            (
+                &["198.51.100.9", "2001:db8:2::9"],
+                format!("{link} via 198.51.100.9/32 via 2001:db8:2::/64"),
+            ),
         ] {
-            assert_eq!(network("192.0.2.1", source), expected, "{source:?}");
+            assert_eq!(network("10.1.2.1", sources), expected, "{sources:?}");
         }
-        // Where the gateway's link is not known, nothing can be said of tunnels.
-        let beyond = network("203.0.113.1", Some("198.51.100.9"));
-        assert_eq!(beyond, "203.0.113.1 eth0 02::1");
+        // A gateway with an address of its link alone, of IPv6, and a tunnel for either family.
+        let bare = "fe80::1 eth0 02::1";
+        for (sources, expected) in [
+            (&["10.1.2.7", "2001:db8::7"][..], bare.to_owned()),
+            (
+                &["198.51.100.9", "2001:db8::7"],
+                format!("{bare} via 198.51.100.9/32"),
+            ),
+        ] {
+            assert_eq!(network("fe80::1", sources), expected, "{sources:?}");
+        }
     }
 }

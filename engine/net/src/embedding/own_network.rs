@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 use user_cors::{MachineNetwork, Nat64Prefix, SourceAddress};
 
-use super::default_gateway::machine_network;
+use super::default_gateway::{InterfaceAddress, machine_network};
 use super::network_watch::discovered;
 
 /// How old what is known of the interfaces may be before it is read again.
@@ -83,9 +83,17 @@ impl OwnNetwork {
                 return None;
             },
         };
-        let prefixes: Vec<IpNet> = interfaces.iter().filter_map(prefix).collect();
-        let network =
-            pretended.or_else(|| machine_network(&prefixes, local_address_towards(BEYOND_V4).ok()));
+        let own: Vec<InterfaceAddress> = interfaces
+            .iter()
+            .filter_map(|interface| {
+                Some(InterfaceAddress {
+                    interface: interface.name.clone(),
+                    prefix: prefix(interface)?,
+                })
+            })
+            .collect();
+        let network = pretended.or_else(|| machine_network(&own, &default_sources()));
+        let prefixes = own.into_iter().map(|own| own.prefix).collect();
         let addresses = interfaces
             .into_iter()
             .map(|interface| (interface.name.clone(), interface.ip().to_canonical()));
@@ -170,6 +178,14 @@ fn source_address(
         // NB: where there is no default route, whatever leads there is another one.
         Some(_) | None => SourceAddress::Other,
     }
+}
+
+/// The addresses from which packets leave by the default routes, as far as there are any.
+fn default_sources() -> Vec<IpAddr> {
+    [BEYOND_V4, BEYOND_V6]
+        .into_iter()
+        .filter_map(|beyond| local_address_towards(beyond).ok())
+        .collect()
 }
 
 /// The address from which packets to `peer` would leave.

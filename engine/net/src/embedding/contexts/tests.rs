@@ -170,6 +170,46 @@ fn workers_and_frames_are_told_apart() {
     assert_eq!(kind(&request), Some(ClientContext::Nested));
 }
 
+#[test]
+fn a_worker_that_outlives_its_document_is_nobodys() {
+    let scene = Scene::new(7110);
+    let page = "https://page.example/";
+    let show = |text: &str| {
+        scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(text));
+    };
+    let worker = |pipeline| {
+        let mut request = fetch(TEST_WEBVIEW_ID, pipeline, page);
+        request.client = Some(client(url(page).origin(), false, false));
+        request
+    };
+    let kind = |request: &Request| scene.requester(request).map(|known| known.client);
+    let first = scene.document(TEST_WEBVIEW_ID, page, false);
+    show(page);
+    show("https://page.example/#fragment");
+    assert_eq!(kind(&worker(first)), Some(ClientContext::DedicatedWorker));
+    // The page is loaded again.
+    let second = scene.document(TEST_WEBVIEW_ID, page, false);
+    show(page);
+    assert_eq!(kind(&worker(first)), Some(ClientContext::Unknown));
+    assert_eq!(kind(&worker(second)), Some(ClientContext::DedicatedWorker));
+    // Another one of the same origin, and back.
+    let third = scene.document(TEST_WEBVIEW_ID, "https://page.example/next", false);
+    show("https://page.example/next");
+    assert_eq!(kind(&worker(second)), Some(ClientContext::Unknown));
+    assert_eq!(kind(&worker(third)), Some(ClientContext::DedicatedWorker));
+    show(page);
+    assert_eq!(kind(&worker(second)), Some(ClientContext::DedicatedWorker));
+    assert_eq!(kind(&worker(third)), Some(ClientContext::Unknown));
+    // Those of another tab are not concerned.
+    let neighbour = WebViewId::mock_for_testing(BrowsingContextId::new());
+    let other = scene.document(neighbour, page, false);
+    scene.contexts.set_top_level_url(neighbour, url(page));
+    show("https://page.example/next");
+    let mut request = worker(other);
+    request.target_webview_id = Some(neighbour);
+    assert_eq!(kind(&request), Some(ClientContext::DedicatedWorker));
+}
+
 /// As layout makes it for a document of `origin`, whose base URL the page says is `base`.
 fn font(webview: WebViewId, origin: &str, base: &str) -> Request {
     let target = UrlWithBlobClaim::for_url(url("https://fonts.example/")).expect("no blob URL");
