@@ -7,7 +7,22 @@
 
 const TARGET = ANSWERS.once;
 const METHOD_HEADERS = ["X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"];
-const OTHERS = ["X-Original-URL", "X-Rewrite-URL", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Anything", "X-Real-IP"];
+const OTHERS = [
+  "X-Original-URL",
+  "X-Rewrite-URL",
+  "Forwarded",
+  "X-Forwarded-For",
+  "X-Forwarded-Host",
+  "X-Forwarded-Proto",
+  "X-Forwarded-Anything",
+  "X-Real-IP",
+  "True-Client-IP",
+  "X-Original-Host",
+  // A program that gets header fields as variables does not tell these from those with hyphens.
+  "X_HTTP_Method_Override",
+  "X-HTTP_Method",
+  "X_Forwarded_Host",
+];
 const notPreflights = async (token) => (await seen(token)).filter((record) => !record.isPreflight);
 
 for (const choice of ["visit", "always"]) {

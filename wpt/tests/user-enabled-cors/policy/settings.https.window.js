@@ -194,3 +194,18 @@ user_test(async (t) => {
   const question = await user.assertAsked(t, respond(TARGET));
   assert_false(question.choices.includes("always"), "what cannot be given is not offered");
 }, "MaxGrantDays: 0, so that Always is not offered");
+
+user_test(async (t) => {
+  await user.setPreference("user_cors.enabled", false);
+  const token = newToken();
+  const url = respond(TARGET, { token });
+  const link = document.createElement("link");
+  Object.assign(link, { rel: "preload", as: "fetch", crossOrigin: "anonymous", href: url });
+  t.add_cleanup(() => link.remove());
+  await new Promise((resolve) => {
+    link.onload = link.onerror = resolve;
+    document.head.append(link);
+  });
+  await user.assertRefused(t, url);
+  assert_equals((await seen(token)).length, 1, "it is not asked for again");
+}, "Switched off, a preload that failed is the last word");

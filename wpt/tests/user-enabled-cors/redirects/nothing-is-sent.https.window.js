@@ -85,3 +85,53 @@ user_test(async (t) => {
   await user.assertRefused(t, redirect(B, respond(C, { token })));
   assert_array_equals(await seen(token), []);
 }, "A target that policy blocks");
+
+user_test(async (t) => {
+  const token = newToken();
+  const url = redirect(B, respond(C, { token }));
+  const promise = fetch(respond(B));
+  promise.catch(() => {});
+  await user.decide(t, "not-now");
+  await rejects(t, promise);
+  await user.assertRefused(t, url);
+  assert_array_equals(await seen(token), [], "nothing is sent there");
+  await user.input();
+  await user.fetch(t, "once", url);
+  assert_equals((await seen(token)).length, 1, "after input it may ask");
+}, "After a no, before there was input");
+
+user_test(async (t) => {
+  const token = newToken();
+  await user.fetch(t, "visit", respond(B));
+  for (let i = 0; i < 3; i++) {
+    await user.assertAsked(t, respond(ANSWERS.never));
+  }
+  await user.assertRead(respond(B));
+  await user.assertRefused(t, redirect(B, respond(C, { token })));
+  assert_array_equals(await seen(token), []);
+}, "After three of them, though the first server is allowed");
+
+user_test(async (t) => {
+  const token = newToken();
+  await user.fetch(t, "visit", respond(B));
+  const url = redirect(B, respond(C, { token }));
+  if ("FontFace" in self) {
+    await new FontFace("Wide", `url(${url})`).load().then(() => assert_unreached("it is loaded"), () => {});
+  }
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", url, false);
+  assert_throws_dom("NetworkError", () => xhr.send());
+  await user.assertNotAsked();
+  assert_array_equals(await seen(token), []);
+}, "Of a request that may not ask");
+
+user_test(async (t) => {
+  const gate = newToken();
+  const url = redirect(B, respond(C, { "hold-body": gate, body: "abcd" }));
+  const promise = rejects(t, fetch(url));
+  await user.question(t);
+  await rejects(t, fetch(respond(B, { header: `Access-Control-Prevent-Origin:"${TEST_ORIGIN}";max-age=600` })));
+  await user.decide(t, "visit");
+  await promise;
+  await release(gate);
+}, "A server on the way that opts out while the user thinks");

@@ -21,6 +21,7 @@ function refusals() {
     ["a chain leads into the local network", redirect(ANSWERS.once, respond(LOCAL))],
     ["a chain is too long", redirect(ANSWERS.once, respond(ANSWERS.once), { count: 21 })],
     ["a redirect of a declined target", redirect(ANSWERS.notNow, respond(ANSWERS.once))],
+    ["a chain makes a GET of a POST", redirect(ANSWERS.once, respond(ANSWERS.notNow), { status: 303 }), { method: "POST", body: "x" }],
   ];
 }
 

@@ -83,6 +83,20 @@ user_test(async (t) => {
   await promise;
 }, "A request that was sent and not answered yet fails");
 
+for (const [title, revoke] of WAYS) {
+  user_test(async (t) => {
+    await user.fetch(t, "visit", respond(TARGET), { method: "PUT" });
+    const hold = newToken();
+    const token = newToken();
+    const promise = rejects(t, fetch(respond(TARGET, { token, hold }), { method: "PUT" }));
+    await eventually(t, async () => (await seen(token)).some((record) => record.method === "PUT"), "it was sent");
+    await revoke();
+    // The server has not answered, and does not need to.
+    await promise;
+    await release(hold);
+  }, `A request that was sent ends when ${title}`);
+}
+
 user_test(async (t) => {
   const hold = newToken();
   await user.fetch(t, "visit", respond(TARGET), { method: "PUT" });
@@ -110,6 +124,19 @@ user_test(async (t) => {
   await release(hold);
   await promise;
 }, "A chain fails when the permission for its first server is taken back on the way");
+
+user_test(async (t) => {
+  await user.fetch(t, "visit", respond(TARGET), { method: "POST", body: "x" });
+  const hold = newToken();
+  const [token, second] = [newToken(), newToken()];
+  const middle = redirect(TARGET, respond(TARGET, { token: second }), { status: 307, hold, token });
+  const promise = rejects(t, fetch(redirect(TARGET, middle, { status: 307 }), { method: "POST", body: "x" }));
+  await eventually(t, async () => (await seen(token)).length > 0, "the second request of the chain was sent");
+  await user.block(TARGET);
+  await release(hold);
+  await promise;
+  assert_array_equals(await seen(second), []);
+}, "A chain sends nothing to a server that was blocked on the way");
 
 // An XMLHttpRequest of which half has come when all is revoked, and the event that it ends with.
 async function revokedXhr(t) {

@@ -42,3 +42,14 @@ for (const [title, parameters, init] of [
     assert_equals(await (await promise).text(), "text");
   }, `The user is asked: ${title}`);
 }
+
+user_test(async (t) => {
+  const token = newToken();
+  const says = [ALLOW_TEST, "Access-Control-Allow-Methods:PUT", "Access-Control-Max-Age:600", "Access-Control-Prevent-Origin:*"];
+  const preflight = says.map((field) => ["preflight-header", field]);
+  const turn = (pairs) => new URLSearchParams(pairs).toString();
+  const url = handler(TARGET, "turns.py", { token, turn: [turn([...preflight, ["header", ALLOW_TEST]]), turn(preflight)] });
+  await fetch(url, PUT);
+  await user.assertRefused(t, url, PUT);
+  assert_equals((await seen(token)).filter((record) => record.isPreflight).length, 2, "the server is asked each time");
+}, "An opt-out by an earlier preflight is not forgotten by its cache");
