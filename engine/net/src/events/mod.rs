@@ -1,4 +1,4 @@
-//! What the network panel, the log file and the HAR export read: one typed event for each stage of each fetch.
+//! What the shell and its network log read: one typed event for each stage of each fetch.
 
 mod issue;
 
@@ -22,7 +22,7 @@ use crate::fetch::{Cause, CorsFailure};
 use crate::network_state::FetchContext;
 
 /// A stage of a fetch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NetworkEvent {
     /// Which request. A navigation keeps its id across redirects.
     pub request: RequestId,
@@ -43,8 +43,10 @@ pub struct Secured {
     pub verified_by_public_roots: bool,
 }
 
-/// What happened to a request. Header values are in here; whoever writes them down leaves the secret ones out.
-#[derive(Clone, Debug)]
+/// What happened to a request.
+///
+/// NB: header values and whole URLs are in here. So there is no `Debug`, and whoever writes a stage down leaves them out.
+#[derive(Clone)]
 pub enum Stage {
     /// The fetch began.
     Started {
