@@ -7,6 +7,8 @@
 //! It never falls open: a file that cannot be read, an unknown key or a wrong type makes the feature unusable, and says
 //! where.
 
+#[cfg(unix)]
+mod folders;
 mod in_force;
 mod united;
 
@@ -248,96 +250,6 @@ fn is_writable(path: &Path) -> bool {
     fs::OpenOptions::new().append(true).open(path).is_ok()
 }
 
-/// Folders in which this user could put something else in a file's place, by owner and mode.
-#[cfg(unix)]
-mod folders {
-    use std::{
-        ffi::OsString,
-        fs, io,
-        os::unix::fs::MetadataExt,
-        path::{self, Path, PathBuf},
-    };
-
-    /// In a folder with this bit only the owner of an entry, or of the folder, removes or renames it.
-    const STICKY: u32 = 0o1000;
-
-    /// Who asks, and what a folder and an entry in it say.
-    pub(super) struct Ownership {
-        pub(super) user: u32,
-        pub(super) folder: u32,
-        pub(super) mode: u32,
-        pub(super) entry: u32,
-        /// Whether the system let this user make a file there.
-        pub(super) may_create: bool,
-    }
-
-    impl Ownership {
-        pub(super) fn lets_replace(&self) -> bool {
-            // Who owns a folder can give themselves leave to write to it; the superuser needs none.
-            if self.user == self.folder || self.user == 0 {
-                return true;
-            }
-            self.may_create && (self.mode & STICKY == 0 || self.user == self.entry)
-        }
-    }
-
-    /// The most links on the way to a file.
-    const MOST_LINKS: usize = 40;
-
-    /// The last folder on the way to the file in which this user could put something in the place of the file, of a folder
-    /// above it, or of a link that leads to either.
-    pub(super) fn replaceable_in(path: &Path) -> io::Result<Option<PathBuf>> {
-        // NB: a file of one's own says who one is; the standard library does not.
-        let user = tempfile::tempfile()?.metadata()?.uid();
-        let mut folder = PathBuf::from("/");
-        let mut names = names_from_the_last(&path::absolute(path)?);
-        let mut links = 0;
-        let mut found = None;
-        while let Some(name) = names.pop() {
-            if name == ".." {
-                folder.pop();
-                continue;
-            }
-            let entry = folder.join(name);
-            let (of_folder, of_entry) = (fs::metadata(&folder)?, fs::symlink_metadata(&entry)?);
-            let ownership = Ownership {
-                user,
-                folder: of_folder.uid(),
-                mode: of_folder.mode(),
-                entry: of_entry.uid(),
-                may_create: tempfile::tempfile_in(&folder).is_ok(),
-            };
-            if ownership.lets_replace() {
-                found = Some(folder.clone());
-            }
-            if !of_entry.is_symlink() {
-                folder = entry;
-                continue;
-            }
-            links += 1;
-            if links > MOST_LINKS {
-                return Err(io::Error::other("too many links lead to it"));
-            }
-            let target = fs::read_link(&entry)?;
-            if target.is_absolute() {
-                folder = PathBuf::from("/");
-            }
-            names.extend(names_from_the_last(&target));
-        }
-        Ok(found)
-    }
-
-    /// The names in a path, the first one last.
-    fn names_from_the_last(path: &Path) -> Vec<OsString> {
-        let names = path.components().filter_map(|component| match component {
-            path::Component::Normal(name) => Some(name.to_owned()),
-            path::Component::ParentDir => Some(OsString::from("..")),
-            _ => None,
-        });
-        names.rev().collect()
-    }
-}
-
 impl<'de> Deserialize<'de> for OriginPattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -508,53 +420,6 @@ mod tests {
                 .unwrap_err();
         assert_eq!(error.line, 3);
         assert!(error.to_string().contains("Enabledd"), "{error}");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn folders_in_which_a_file_can_be_replaced() {
-        let user = 1000;
-        for (user, folder, mode, entry, may_create, expected) in [
-            (user, 0, 0o755, 0, false, false),
-            (user, 0, 0o1777, 0, true, false),
-            (user, 0, 0o777, 0, true, true),
-            (user, 0, 0o1777, user, true, true),
-            (user, 0, 0o775, 0, true, true),
-            (user, user, 0o555, 0, false, true),
-            (0, 0, 0o755, 0, true, true),
-        ] {
-            let ownership = folders::Ownership {
-                user,
-                folder,
-                mode,
-                entry,
-                may_create,
-            };
-            assert_eq!(
-                ownership.lets_replace(),
-                expected,
-                "{mode:o} {folder} {entry}"
-            );
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("policies.json");
-        fs::write(&path, "{}").unwrap();
-        assert_eq!(
-            folders::replaceable_in(&path).unwrap(),
-            Some(fs::canonicalize(folder.path()).unwrap())
-        );
-        // What a link leads to may be out of reach, and the link is not.
-        let link = folder.path().join("link.json");
-        std::os::unix::fs::symlink("/../etc/./passwd", &link).unwrap();
-        let found = folders::replaceable_in(&link).unwrap();
-        let is_superuser = tempfile::tempfile().unwrap().metadata().unwrap();
-        let expected = match std::os::unix::fs::MetadataExt::uid(&is_superuser) {
-            0 => PathBuf::from("/etc"),
-            _ => fs::canonicalize(folder.path()).unwrap(),
-        };
-        assert_eq!(found, Some(expected));
-        std::os::unix::fs::symlink("circle.json", folder.path().join("circle.json")).unwrap();
-        assert!(folders::replaceable_in(&folder.path().join("circle.json")).is_err());
     }
 
     #[cfg(unix)]
