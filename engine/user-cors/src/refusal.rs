@@ -1,7 +1,7 @@
 //! Every reason for which user-enabled CORS does not help, by step.
 //!
-//! The page sees none of this: it gets the network error that Fetch returned before. The reasons are for the person:
-//! the network panel, the console of the person's own tools and the permission bar.
+//! The page sees none of this: it gets the network error that Fetch returned before. The reasons are for the person: the
+//! site panel, the console of the person's own tools and the network log.
 
 mod advice;
 
@@ -123,7 +123,6 @@ pub enum Refusal {
     /// The built-in list blocks the target.
     #[error("This target is on the built-in blocklist.")]
     TargetBlockedBuiltIn,
-
     /// A list of the administrator's or the user's cannot be read, so nobody knows what it blocks.
     #[error("A blocklist cannot be read, so nothing can be allowed until it can.")]
     BlocklistUnreadable,
@@ -202,7 +201,6 @@ pub enum Refusal {
     /// Too many writes in a minute under one grant.
     #[error("The page changes too much at once under this permission.")]
     TooManyWrites,
-
     /// The response is more than is left of the grant's budget.
     #[error("The answer is more than this permission gives in a day; you will be asked again.")]
     BudgetSpent,
@@ -237,7 +235,7 @@ pub enum DualCheckFailure {
 }
 
 impl Refusal {
-    /// The step of the behaviour that refused; 0 is the test for silence before step 1.
+    /// The step of the specification that refused; 0 is the test for silence before step 1.
     pub const fn step(&self) -> u8 {
         match self {
             Self::ServerSpoke(_) => 0,

@@ -107,7 +107,7 @@ pub(super) fn configure(connection: &Connection) -> Result<(), ReadError> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    // A revocation must survive a power cut as well as a grant does not have to.
+    // What was revoked stays so after a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // What a person deletes is overwritten.
     connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
