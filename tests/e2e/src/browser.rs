@@ -185,22 +185,10 @@ impl Browser {
     /// # Errors
     /// If the system does not say (`/proc` is needed).
     pub fn peak_memory(&self) -> Result<u64> {
-        self.memory("VmHWM:")
-    }
-
-    /// The memory that the process uses, in bytes.
-    ///
-    /// # Errors
-    /// If the system does not say (`/proc` is needed).
-    pub fn resident_memory(&self) -> Result<u64> {
-        self.memory("VmRSS:")
-    }
-
-    fn memory(&self, field: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let kilobytes: u64 = status
             .lines()
-            .find_map(|line| line.strip_prefix(field))
+            .find_map(|line| line.strip_prefix("VmHWM:"))
             .and_then(|rest| rest.trim().strip_suffix("kB"))
             .context("the system does not tell the process's memory")?
             .trim()

@@ -1,9 +1,9 @@
 //! What pages do with the network every day, through the real binary.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -388,44 +388,6 @@ fn a_page_that_wants_a_password_shows_its_refusal_when_nobody_can_give_one() -> 
     Ok(())
 }
 
-#[test]
-fn an_aborted_fetch_closes_its_connection_at_once() -> Result<()> {
-    const ROUNDS: usize = 9;
-    const AT_ONCE: Duration = Duration::from_millis(50);
-    let (sender, times) = mpsc::channel();
-    let (told, _server) = told_by(
-        "for (let round = 0; round < 9; round++) {
-             const controller = new AbortController();
-             const response = await fetch('/slow', { signal: controller.signal });
-             const reader = response.body.getReader();
-             await reader.read();
-             controller.abort();
-             await reader.read().then(() => tell('read on'), () => {});
-         }
-         tell('aborted');",
-        move |_| {
-            let sender = sender.clone();
-            Answer::Write(Box::new(move |stream| {
-                // The page aborts on the first piece, so this time includes the piece's way to the page.
-                let sent = Instant::now();
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun")?;
-                let _ = stream.read(&mut [0; 16]);
-                // A test that is over listens no more.
-                let _ = sender.send(sent.elapsed());
-                Ok(())
-            }))
-        },
-    )?;
-    assert_eq!(told, "aborted");
-    let mut times: Vec<Duration> = (0..ROUNDS)
-        .map(|_| times.recv_timeout(LIMIT))
-        .collect::<std::result::Result<_, _>>()?;
-    times.sort();
-    println!("from the first piece to the end of the connection: {times:?}");
-    ensure!(times[ROUNDS / 2] < AT_ONCE, "{times:?}");
-    Ok(())
-}
-
 /// A server of a body of `total` bytes at `/big`, and how many of them it could write so far.
 fn big_body(script: &'static str, total: u64) -> Result<(RawServer, Arc<AtomicU64>)> {
     const PIECE: usize = 1 << 20;
@@ -452,44 +414,6 @@ fn big_body(script: &'static str, total: u64) -> Result<(RawServer, Arc<AtomicU6
         }))
     })?;
     Ok((server, written))
-}
-
-#[test]
-fn a_gigabyte_that_is_read_and_discarded_takes_no_memory() -> Result<()> {
-    const TOTAL: u64 = 1 << 30;
-    let (server, _) = big_body(
-        "alert('READY ');
-         const reader = (await fetch('/big')).body.getReader();
-         let length = 0, warm = false;
-         for (;;) {
-             const { done, value } = await reader.read();
-             if (done) break;
-             length += value.length;
-             if (!warm && length >= 128 * 1024 * 1024) {
-                 warm = true;
-                 alert('WARM ');
-             }
-         }
-         tell(length);",
-        TOTAL,
-    )?;
-    let mut browser = Browser::open(&server.url("/"), &BrowserOptions::default())?;
-    browser.wait_for_alert("READY", LIMIT)?;
-    let (before, begun) = (browser.peak_memory()?, Instant::now());
-    // Script collects its garbage in heaps of a certain size, which the first part of the body fills.
-    browser.wait_for_alert("WARM", LIMIT)?;
-    let warm = browser.peak_memory()?;
-    let told = browser.wait_for_alert("TOLD ", 5 * LIMIT)?;
-    let (took, peak) = (begun.elapsed(), browser.peak_memory()?);
-    let growth = peak.saturating_sub(warm);
-    println!(
-        "1 GiB in {took:?}; at the peak {} MiB more than before and {} MiB more than after 128 MiB of it",
-        peak.saturating_sub(before) >> 20,
-        growth >> 20
-    );
-    assert_eq!(told, TOTAL.to_string());
-    ensure!(growth < 64 << 20, "grew by {} MiB", growth >> 20);
-    end(browser)
 }
 
 #[test]
