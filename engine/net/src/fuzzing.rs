@@ -401,12 +401,40 @@ mod tests {
         "\u{81}\u{85}",
     ];
 
-    fn input() -> impl Strategy<Value = Vec<u8>> {
-        let piece = prop_oneof![
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
             3 => prop::sample::select(&WORDS[..]).prop_map(|word| word.as_bytes().to_vec()),
             1 => prop::collection::vec(any::<u8>(), 0..12),
-        ];
-        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+        ]
+    }
+
+    fn input() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(piece(), 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    /// What a target's seed is, if it has one.
+    fn seed(name: &str) -> Option<Vec<u8>> {
+        fs::read(format!(
+            "{}/fuzz/seeds/{name}/one",
+            env!("CARGO_MANIFEST_DIR")
+        ))
+        .ok()
+    }
+
+    /// A place in a text, and what stands there instead of so many bytes.
+    type Change = (prop::sample::Index, usize, Vec<u8>);
+
+    fn changes() -> impl Strategy<Value = Vec<Change>> {
+        prop::collection::vec((any::<prop::sample::Index>(), 0_usize..8, piece()), 1..6)
+    }
+
+    fn changed(mut text: Vec<u8>, changes: &[Change]) -> Vec<u8> {
+        for (place, length, piece) in changes {
+            let start = place.index(text.len() + 1);
+            let end = (start + length).min(text.len());
+            text.splice(start..end, piece.iter().copied());
+        }
+        text
     }
 
     proptest! {
@@ -416,14 +444,25 @@ mod tests {
                 target(&bytes);
             }
         }
+
+        #[test]
+        fn nothing_panics_near_the_seeds(changes in changes()) {
+            for (name, target) in TARGETS {
+                if let Some(seed) = seed(name) {
+                    target(&changed(seed, &changes));
+                }
+            }
+        }
     }
 
     #[test]
-    fn each_target_has_its_file() {
+    fn each_target_has_its_file_and_a_seed() {
         for (name, _) in TARGETS {
             let path = format!("{}/fuzz/fuzz_targets/{name}.rs", env!("CARGO_MANIFEST_DIR"));
             let file = fs::read_to_string(&path).unwrap_or_default();
             assert!(file.contains(&format!("net::fuzzing::{name}")), "{path}");
+            // A certificate has a key of its own, and is made when it is needed.
+            assert!(*name == "certificate" || seed(name).is_some(), "{name}");
         }
     }
 }
