@@ -22,6 +22,7 @@ mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hsts;
+mod html;
 pub mod http_authentication;
 pub mod http_cache;
 mod images;

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use percent_encoding::percent_decode_str;
 use servo_url::ImmutableOrigin;
 use tokio::time::timeout;
 use url::{Host, Url};
@@ -108,7 +107,7 @@ impl ProxyServer {
             protocol,
             host,
             port: url.port().unwrap_or(protocol.default_port()),
-            credentials: credentials(&url),
+            credentials: Credentials::from_url(&url),
         })
     }
 
@@ -148,18 +147,6 @@ impl EgressPath {
             addresses,
         }
     }
-}
-
-/// The credentials in a proxy's URL.
-fn credentials(url: &Url) -> Option<Credentials> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let decode = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    Some(Credentials {
-        username: decode(url.username()),
-        password: decode(url.password().unwrap_or_default()),
-    })
 }
 
 /// Which servers are reached through which proxy.

@@ -13,6 +13,7 @@ use servo_url::ServoUrl;
 use user_cors::{Refusal, TupleOrigin, bounded_escaped};
 
 use crate::fetch::{Cause, CorsFailure, CorsFailureKind};
+use crate::http_authentication::without_credentials;
 
 /// The longest URL that is shown, in characters.
 const MAX_URL: usize = 300;
@@ -112,10 +113,7 @@ fn shown(text: &str) -> String {
 }
 
 fn shown_url(url: &ServoUrl) -> String {
-    let mut url = url.clone().into_url();
-    // These fail for URLs that cannot have credentials.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    let mut url = without_credentials(url.clone()).into_url();
     url.set_query(None);
     url.set_fragment(None);
     bounded_escaped(url.as_str(), MAX_URL)
@@ -128,7 +126,7 @@ fn server_advice(kind: &CorsFailureKind, requester: &str) -> String {
         | CorsFailureKind::MultipleAllowOrigin { .. }
         | CorsFailureKind::InvalidAllowOrigin { .. }
         | CorsFailureKind::AllowOriginMismatch { .. } => {
-            format!("The server allows it with one header Access-Control-Allow-Origin: {requester}.")
+            format!("The server would allow it with one header Access-Control-Allow-Origin: {requester}.")
         },
         CorsFailureKind::WildcardWithCredentials => format!(
             "Leave credentials out of the request, or let the server answer with Access-Control-Allow-Origin: {requester} \
@@ -151,10 +149,10 @@ fn server_advice(kind: &CorsFailureKind, requester: &str) -> String {
             "The server has to write Access-Control-Allow-Headers as names with commas between them.".to_owned()
         },
         CorsFailureKind::MethodNotAllowed { method } => {
-            format!("The server allows it with {method} in Access-Control-Allow-Methods.")
+            format!("The server would allow it with {method} in Access-Control-Allow-Methods.")
         },
         CorsFailureKind::HeaderNotAllowed { name } => {
-            format!("The server allows it with {name} in Access-Control-Allow-Headers; or leave the header out.")
+            format!("The server would allow it with {name} in Access-Control-Allow-Headers; or leave the header out.")
         },
         CorsFailureKind::PreflightUnreachable => {
             "Look whether the server answers OPTIONS.".to_owned()

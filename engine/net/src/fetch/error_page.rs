@@ -10,9 +10,11 @@ use net_traits::response::{Response, ResponseType};
 use net_traits::{NetworkError, ResourceFetchTiming};
 
 use super::body::Body;
-use super::cause::Cause;
+use super::cause::{Cause, RedirectFailure};
 use super::response::FetchResponse;
 use crate::connection::{CertificateSummary, ConnectionError};
+use crate::html::escape;
+use crate::http_authentication::without_credentials;
 
 /// How many characters of a URL are shown.
 const URL_LIMIT: usize = 512;
@@ -64,15 +66,23 @@ fn explain(cause: &Cause) -> (&'static str, &'static str) {
         ),
         Cause::Connection(ConnectionError::Lookup { .. }) => (
             "The site's name was not found",
-            "Check the address for typing errors, and whether this computer is on line.",
+            "Check the address for typing errors, and whether this computer is online.",
+        ),
+        Cause::Connection(ConnectionError::Proxy(_)) => (
+            "The proxy does not lead to the server",
+            "Check the proxy's address in the preferences, or ask whoever runs it.",
         ),
         Cause::Connection(_) => (
             "The server did not answer as it should",
             "It may be down or too busy. Try again in a moment.",
         ),
-        Cause::Redirect(_) => (
+        Cause::Redirect(RedirectFailure::TooMany) => (
             "The server sends this page in circles",
             "Deleting the site's cookies sometimes helps.",
+        ),
+        Cause::Redirect(_) => (
+            "The server's redirect cannot be followed",
+            "Only whoever runs the site can repair that.",
         ),
         Cause::Scheme { .. } => (
             "This address cannot be opened here",
@@ -86,9 +96,13 @@ fn explain(cause: &Cause) -> (&'static str, &'static str) {
             "The file could not be read",
             "Check that it exists and that you may read it.",
         ),
-        Cause::MixedContent | Cause::ContentSecurityPolicy => (
+        Cause::MixedContent | Cause::ContentSecurityPolicy | Cause::EmbedderPolicy => (
             "This content was blocked",
             "The rules of the page that wanted to show it forbid it.",
+        ),
+        Cause::CrossOriginResourcePolicy => (
+            "This content was blocked",
+            "Its server does not let pages of other sites show it.",
         ),
         _ => ("The page could not be loaded", "Try again in a moment."),
     }
@@ -96,8 +110,7 @@ fn explain(cause: &Cause) -> (&'static str, &'static str) {
 
 fn render(request: &Request, cause: &Cause) -> String {
     let (title, advice) = explain(cause);
-    let url: String = request
-        .current_url()
+    let url: String = without_credentials(request.current_url())
         .as_str()
         .chars()
         .take(URL_LIMIT)
@@ -122,8 +135,20 @@ fn render(request: &Request, cause: &Cause) -> String {
          <p class=details>{url}</p><p class=details>{details}</p>\
          <dl>{certificate}</dl></html>",
         url = escape(&url),
-        details = escape(&cause.to_string()),
+        details = escape(&sentence(cause)),
     )
+}
+
+/// What went wrong, exactly.
+fn sentence(cause: &Cause) -> String {
+    let mut text = cause.to_string();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
 }
 
 /// What the certificate says that was not accepted, if it was that.
@@ -138,25 +163,6 @@ fn certificate_lines(cause: &Cause) -> Vec<(&'static str, String)> {
     }
 }
 
-/// Escapes text for HTML content and attribute values.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // Control and bidirectional formatting characters could reorder what surrounds them.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {},
-            _ if character.is_control() => {},
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use content_security_policy::Destination;
@@ -168,7 +174,8 @@ mod tests {
     use crate::connection::LeafCertificate;
 
     fn request(destination: Destination) -> Request {
-        let url = ServoUrl::parse("https://a.example/?<script>alert(1)</script>").unwrap();
+        let url = "https://user:secret@a.example/?<script>alert(1)</script>";
+        let url = ServoUrl::parse(url).unwrap();
         RequestBuilder::new(
             None,
             UrlWithBlobClaim::from_url_without_having_claimed_blob(url.clone()),
@@ -198,6 +205,10 @@ mod tests {
             "{page}"
         );
         assert!(!page.contains('\u{202e}'));
+        assert!(
+            page.contains("https://a.example/") && !page.contains("secret"),
+            "{page}"
+        );
     }
 
     #[test]
@@ -227,6 +238,16 @@ mod tests {
             leaf: LeafCertificate(vec![0x30]),
         });
         assert!(render(&request(Destination::Document), &garbage).contains("it cannot be read"));
+    }
+
+    #[test]
+    fn only_circles_are_called_so() {
+        let title = |failure| explain(&Cause::Redirect(failure)).0;
+        let circles = title(RedirectFailure::TooMany);
+        assert!(circles.contains("circles"));
+        let cause = Cause::Redirect(RedirectFailure::TooMany);
+        assert_eq!(sentence(&cause), "There were more than 20 redirects.");
+        assert_ne!(title(RedirectFailure::BadLocation), circles);
     }
 
     #[test]

@@ -13,4 +13,5 @@ mod entries;
 pub use self::basic::basic_authorization;
 pub use self::challenge::{Challenge, parse_challenges, strongest_challenge};
 pub use self::credentials::Credentials;
+pub(crate) use self::credentials::without_credentials;
 pub use self::entries::{AuthenticationEntries, ProtectedBy};

@@ -48,7 +48,7 @@ pub(super) async fn obtain_credentials(
     context: &FetchContext,
 ) -> Result<bool, Cause> {
     let url = request.current_url();
-    let from_url = Credentials::from_url(&url)
+    let from_url = Credentials::from_url(url.as_url())
         .filter(|_| !attempt.is_authentication_fetch && request.use_url_credentials);
     // NOTE: a response to a CORS request is never answered with credentials. Where nobody can be asked, there may be some in
     // the URL of a WebSocket.
