@@ -59,7 +59,8 @@ impl Browser {
             if matches!(issue.refusal, Some(Refusal::NotPublic(_))) {
                 tab.state.notice = Some(Notice::NotPublic);
             }
-            tab.state.push_issue(message.text.clone());
+            let lines = format!("{}\n{}", issue.what(), issue.advice());
+            tab.state.push_issue(lines);
             tab.state.push_console_message(message);
         }
         self.refresh_site_panel();

@@ -285,7 +285,7 @@ impl TabState {
         self.connections.iter().find(|facts| facts.origin == origin)
     }
 
-    /// Keeps what CORS stopped.
+    /// Keeps what CORS stopped, and, in a second line, what to do about it.
     pub fn push_issue(&mut self, text: String) {
         if self.issues.len() == MAX_ISSUES {
             self.issues.pop_front();

@@ -149,11 +149,15 @@ fn issues_ui(ui: &mut Ui, panel: &SitePanel) {
     let palette = Palette::of(ui.visuals());
     heading_ui(ui, "What this page could not read");
     for issue in &panel.issues {
-        ui.add(
-            Label::new(RichText::new(issue).small().color(palette.weak_text))
-                .wrap()
-                .selectable(true),
-        );
+        // What happened; below it, what to do about it.
+        let (what, advice) = issue.split_once('\n').unwrap_or((issue, ""));
+        for (text, color) in [(what, palette.text), (advice, palette.weak_text)] {
+            if !text.is_empty() {
+                let text = RichText::new(text).small().color(color);
+                ui.add(Label::new(text).wrap().selectable(true));
+            }
+        }
+        ui.add_space(2.0);
     }
 }
 
@@ -212,7 +216,7 @@ mod tests {
                 created: Timestamp::default(),
             })],
             by_policy: vec!["*.open.example".to_owned()],
-            issues: vec!["could not read".to_owned()],
+            issues: vec!["could not read\nlet the server allow it".to_owned()],
             ..SitePanel::default()
         }
     }
@@ -223,6 +227,7 @@ mod tests {
         harness.get_by_label("reader.example");
         harness.get_by_label("Your administrator lets it read from *.open.example");
         harness.get_by_label("could not read");
+        harness.get_by_label("let the server allow it");
         harness
             .get_by_label("Reset: reader.example reading from api.photos.example")
             .click();

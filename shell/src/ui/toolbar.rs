@@ -341,7 +341,7 @@ fn site_button_ui(
         Some(url) if url.scheme() == "https" => {
             (Icon::Lock, "", "The connection to this site is encrypted")
         },
-        Some(url) if url.scheme() == "http" && !is_on_this_machine(url) => (
+        Some(url) if url.scheme() == "http" && !is_loopback(url) => (
             Icon::Warning,
             "Not secure",
             "Others on the network can read and change what this site sends",
@@ -387,13 +387,8 @@ fn site_button_ui(
     area
 }
 
-fn is_on_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+fn is_loopback(url: &Url) -> bool {
+    TupleOrigin::from_url(url).is_some_and(|origin| origin.is_loopback())
 }
 
 /// The zoom, where it is not the usual one. Returns the width that it took.

@@ -69,12 +69,12 @@ impl PermissionRow {
         let used = match usage.requests {
             0 => "Not used yet".to_owned(),
             requests => format!(
-                "Last used {}, {}, {} · today {} of {} requests and {} of {}",
+                "Last used {}, {}, {} · today {} of {} and {} of {}",
                 day(grant.last_used),
                 count(requests, "request", "requests"),
                 size(usage.bytes),
                 usage.day.requests,
-                budget.requests,
+                count(budget.requests, "request", "requests"),
                 size(usage.day.bytes),
                 size(budget.bytes)
             ),

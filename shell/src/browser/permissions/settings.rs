@@ -49,6 +49,8 @@ pub struct SettingRow {
     pub name: &'static str,
     /// What it is about.
     pub label: &'static str,
+    /// What it means for the person, in sentences.
+    pub explanation: &'static str,
     /// How it is changed, and its value.
     pub control: SettingControl,
     /// What leaves the user no choice, if something does.
@@ -115,9 +117,10 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
         .map_or(settings.local_network == LocalNetwork::Block, |value| {
             value.value == "block"
         });
-    let row = |name, label, control| SettingRow {
+    let row = |name, label, explanation, control| SettingRow {
         name,
         label,
+        explanation,
         control,
         fixed_by: None,
     };
@@ -138,6 +141,7 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
             ..row(
                 "user_cors.enabled",
                 "User-enabled CORS",
+                "Where a server does not say whether other sites may read it, a page may ask you.",
                 SettingControl::Choice(ENABLED, second(!enabled)),
             )
         },
@@ -146,6 +150,7 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
             ..row(
                 "user_cors.local_network",
                 "Local network",
+                "Routers, printers and other devices of yours often trust whoever can reach them.",
                 SettingControl::Choice(LOCAL_NETWORK, second(!blocks)),
             )
         },
@@ -153,7 +158,9 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
             fixed_by: fixed("Egress").map(|value| value.source.clone()),
             ..row(
                 "user_cors.egress",
-                "The way out of what you allow",
+                "Egress",
+                "By which way requests leave that you allow. With “direct”, servers see the address of your network. Through a proxy \
+                 outside of it, they see the proxy's, and pages read what a stranger sees.",
                 SettingControl::Text(
                     egress,
                     "direct, http://proxy.example:3128 or socks5://proxy.example:1080",
@@ -164,13 +171,15 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
             fixed_by: fixed("DualCheck").map(|value| value.source.clone()),
             ..row(
                 "user_cors.dual_check",
-                "With a proxy as the way out",
+                "Dual check",
+                "With a proxy as the egress: whether a direct request has to get the same answer. Without one, this stops everything.",
                 SettingControl::Choice(DUAL_CHECK, second(dual_check)),
             )
         },
         row(
             "user_cors.other_network",
             "When this computer moves to another network",
+            "What servers show can depend on who asks: at work it may be more than where you gave a permission.",
             SettingControl::Choice(
                 OTHER_NETWORK,
                 second(settings.other_network == NetworkChange::Ignore),
@@ -179,6 +188,7 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
         row(
             "user_cors.insecure_requesters",
             "Who may ask",
+            "Whoever is between you and a page over http can put questions into it.",
             SettingControl::Choice(
                 INSECURE_REQUESTERS,
                 second(settings.secure_contexts == SecureContexts::Relaxed),
@@ -187,16 +197,19 @@ pub fn rows(settings: &Settings, in_force: &[InForce]) -> Vec<SettingRow> {
         row(
             "user_cors.budget.requests",
             "Requests that a permission gives in a day",
+            "When they are used up, the next request asks you again.",
             number(budget.requests, 1, "requests"),
         ),
         row(
             "user_cors.budget.bytes",
             "Data that a permission gives in a day",
+            "An answer that takes more breaks off, and the next request asks you again.",
             number(budget.bytes / MIB, MIB, "MiB"),
         ),
         row(
             "user_cors.budget.response_bytes",
             "The largest answer that a permission gives",
+            "A larger one breaks off.",
             number(budget.response_bytes / MIB, MIB, "MiB"),
         ),
     ]

@@ -125,7 +125,7 @@ pub struct SitePanel {
     pub by_policy: Vec<String>,
     /// Which servers asked not to be read here.
     pub opt_outs: Vec<OptOutRow>,
-    /// What the page could not read, newest first.
+    /// What the page could not read, newest first; each with a line of what to do about it.
     pub issues: Vec<String>,
 }
 
@@ -141,7 +141,7 @@ impl SitePanel {
                     false,
                 ),
             },
-            "http" if origin.as_ref().is_some_and(is_on_this_machine) => {
+            "http" if origin.as_ref().is_some_and(TupleOrigin::is_loopback) => {
                 ("This page comes from this computer.", false)
             },
             "http" => (
@@ -178,14 +178,6 @@ impl SitePanel {
             opt_outs: permissions.opt_outs_on(&site),
             issues: Vec::new(),
         }
-    }
-}
-
-fn is_on_this_machine(origin: &TupleOrigin) -> bool {
-    match origin.host() {
-        url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-        url::Host::Ipv4(address) => address.is_loopback(),
-        url::Host::Ipv6(address) => address.is_loopback(),
     }
 }
 

@@ -32,11 +32,17 @@ pub fn minute(timestamp: Timestamp) -> String {
 
 /// A number of bytes, rounded down.
 pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{} KiB", bytes >> 10),
-        1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
-        _ => format!("{} GiB", bytes >> 30),
+    let (shift, unit) = match bytes {
+        0..1024 => return count(bytes, "byte", "bytes"),
+        1024..1_048_576 => (10, "KiB"),
+        1_048_576..1_073_741_824 => (20, "MiB"),
+        _ => (30, "GiB"),
+    };
+    let whole = bytes >> shift;
+    // Below ten, a tenth says something.
+    match ((bytes >> (shift - 10)) & 1023) * 10 / 1024 {
+        tenths @ 1.. if whole < 10 => format!("{whole}.{tenths} {unit}"),
+        _ => format!("{whole} {unit}"),
     }
 }
 
@@ -44,7 +50,15 @@ pub fn size(bytes: u64) -> String {
 pub fn count(number: u64, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
-        _ => format!("{number} {many}"),
+        _ => format!("{} {many}", grouped(number)),
+    }
+}
+
+/// A number with a comma before each three digits.
+fn grouped(number: u64) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
     }
 }
 
@@ -66,11 +80,22 @@ mod tests {
 
     #[test]
     fn sizes_and_counts() {
-        assert_eq!(size(1023), "1023 bytes");
-        assert_eq!(size(1024), "1 KiB");
-        assert_eq!(size(3 << 20), "3 MiB");
-        assert_eq!(size(4 << 30), "4 GiB");
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1,023 bytes"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (10_500, "10 KiB"),
+            (3 << 20, "3 MiB"),
+            ((10 << 20) - 1, "9.9 MiB"),
+            (4 << 30, "4 GiB"),
+            (u64::MAX, "17179869183 GiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
         assert_eq!(count(1, "entry", "entries"), "1 entry");
         assert_eq!(count(0, "entry", "entries"), "0 entries");
+        assert_eq!(count(1_020_003, "entry", "entries"), "1,020,003 entries");
     }
 }

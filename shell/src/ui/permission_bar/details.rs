@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use egui::{Align, CollapsingHeader, Label, Layout, RichText, ScrollArea, Ui, vec2};
 use user_cors::{AddressSpace, BodySize, Initiator, QuestionView, RequestState, RequestView};
 
+use crate::browser::permissions::words;
 use crate::ui::theme::{self, Palette};
 
 /// How wide the names of a request's facts may be.
@@ -77,7 +78,7 @@ pub(super) fn request_rows(request: &RequestView) -> Vec<(&'static str, String)>
         "Body",
         match request.body {
             BodySize::None => "none".to_owned(),
-            BodySize::Known(bytes) => self::bytes(bytes),
+            BodySize::Known(bytes) => words::size(bytes),
             BodySize::Unknown => "of unknown size".to_owned(),
         },
     ));
@@ -107,7 +108,7 @@ pub(super) fn request_rows(request: &RequestView) -> Vec<(&'static str, String)>
             .unwrap_or_else(|| "of unknown type".to_owned());
         if let Some(size) = held.size {
             // Writing to a string does not fail.
-            let _ = write!(text, ", {}", bytes(size));
+            let _ = write!(text, ", {}", words::size(size));
         }
         text.push_str("; it has arrived, and nothing is sent again");
         rows.push(("Answer", text));
@@ -136,14 +137,5 @@ fn space_name(space: AddressSpace) -> &'static str {
         AddressSpace::Public => "on the public Internet",
         AddressSpace::Local => "in your local network",
         AddressSpace::Loopback => "this computer",
-    }
-}
-
-fn bytes(count: u64) -> String {
-    match count {
-        1 => "1 byte".to_owned(),
-        0..1000 => format!("{count} bytes"),
-        1000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
-        _ => format!("{:.1} MB", count as f64 / 1e6),
     }
 }

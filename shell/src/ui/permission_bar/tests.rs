@@ -424,6 +424,35 @@ fn lasting_answers_say_how_long_they_last() {
 }
 
 #[test]
+fn an_answer_says_whether_anything_is_sent() {
+    for (method, what) in [
+        (Method::GET, "may read from api.photos.example this time"),
+        (
+            Method::POST,
+            "may send to api.photos.example and read the answer this time",
+        ),
+    ] {
+        let (_model, view) = question([Ask {
+            method,
+            ..Ask::default()
+        }]);
+        let (_, name) = choice_text(Choice::AllowOnce, &view);
+        assert!(name.contains(what), "{name}");
+    }
+}
+
+#[test]
+fn several_devices_are_spoken_of_as_several() {
+    let (_model, mut view) = question([Ask {
+        network: TargetNetwork::LocalNetwork,
+        ..Ask::default()
+    }]);
+    assert!(explanation(&view)[0].contains("is not on the Internet"));
+    view.targets.extend(view.targets.clone());
+    assert!(explanation(&view)[0].contains("are not on the Internet"));
+}
+
+#[test]
 fn no_focus_goes_over_to_a_button_of_another_content() {
     let (_model, view) = question([Ask::default()]);
     let other = {

@@ -147,11 +147,8 @@ pub(super) fn explanation(question: &QuestionView) -> Vec<String> {
             .iter()
             .map(|target| isolated(&target.host.unicode)),
     );
-    let does = if question.targets.len() == 1 {
-        "does"
-    } else {
-        "do"
-    };
+    let is_one = question.targets.len() == 1;
+    let does = if is_one { "does" } else { "do" };
     match question.network {
         TargetNetwork::Public => {
             let mut sentences = vec![format!("Your cookies and logins for {hosts} stay out.")];
@@ -165,12 +162,20 @@ pub(super) fn explanation(question: &QuestionView) -> Vec<String> {
             sentences.push(second);
             sentences
         },
-        TargetNetwork::LocalNetwork => vec![
+        TargetNetwork::LocalNetwork if is_one => vec![
             format!(
                 "{hosts} is not on the Internet, but a device or service that only your network reaches. Such devices \
                  often trust whoever can reach them."
             ),
             "Allow this only if you opened this page to use that device. Your cookies and logins for it stay out."
+                .to_owned(),
+        ],
+        TargetNetwork::LocalNetwork => vec![
+            format!(
+                "{hosts} are not on the Internet, but devices or services that only your network reaches. Such devices \
+                 often trust whoever can reach them."
+            ),
+            "Allow this only if you opened this page to use those devices. Your cookies and logins for them stay out."
                 .to_owned(),
         ],
     }
@@ -189,26 +194,24 @@ fn sentence_list(items: impl Iterator<Item = String>) -> String {
 pub(super) fn choice_text(choice: Choice, question: &QuestionView) -> (&'static str, String) {
     let requester = &question.requester;
     let targets = sentence_list(question.targets.iter().map(ToString::to_string));
+    let do_it = match question.action {
+        Action::Read => format!("read from {targets}"),
+        Action::SendAndRead => format!("send to {targets} and read the answer"),
+    };
     let (label, rest) = match choice {
-        Choice::AllowOnce => (
-            "Allow once",
-            format!("{requester} may read from {targets} this time"),
-        ),
+        Choice::AllowOnce => ("Allow once", format!("{requester} may {do_it} this time")),
         Choice::AllowForVisit => (
             "Allow for this visit",
-            format!("{requester} may read from {targets} until you leave the site in this tab"),
+            format!("{requester} may {do_it} until you leave the site in this tab"),
         ),
         Choice::AlwaysAllow => (
             "Always allow",
-            format!("{requester} may read from {targets} for 30 days, longer if it is used"),
+            format!("{requester} may {do_it} for 30 days, longer if it is used"),
         ),
-        Choice::NotNow => (
-            "Not now",
-            format!("{requester} may not read from {targets} this time"),
-        ),
+        Choice::NotNow => ("Not now", format!("{requester} may not {do_it} this time")),
         Choice::Never => (
             "Never",
-            format!("{requester} may not read from {targets}, and does not ask again"),
+            format!("{requester} may not {do_it}, and does not ask again"),
         ),
     };
     (label, format!("{label}: {rest}"))

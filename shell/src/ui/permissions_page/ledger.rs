@@ -1,9 +1,9 @@
 //! What was read: the ledger, newest first.
 
-use egui::{ScrollArea, Ui};
+use egui::Ui;
 
 use super::files::Purpose;
-use super::row::{Line, ROW_HEIGHT, caution_ui, line_ui, pair};
+use super::row::{Line, ROW_HEIGHT, caution_ui, line_ui, list_ui, pair};
 use super::{PermissionsPageState, explanation_ui, search_ui};
 use crate::browser::command::Command;
 use crate::browser::permissions::words::count;
@@ -86,25 +86,22 @@ fn rows_ui(ui: &mut Ui, permissions: &Permissions, commands: &mut Commands) {
     let ledger = &permissions.ledger;
     let palette = Palette::of(ui.visuals());
     let rows = ledger.rows.len() + usize::from(ledger.has_more());
-    ScrollArea::vertical()
-        .id_salt("ledger")
-        .auto_shrink(false)
-        .show_rows(ui, ROW_HEIGHT, rows, |ui, range| {
-            for row in ledger
-                .rows
-                .get(range.start..range.end.min(ledger.rows.len()))
-                .unwrap_or_default()
-            {
-                let line = Line {
-                    title: pair(&row.key.requester, &row.key.target, "read from", palette),
-                    description: &row.description,
-                    caution: None,
-                    usage: None,
-                };
-                line_ui(ui, line, None);
-            }
-            if range.end > ledger.rows.len() && ui.button("Show older records").clicked() {
-                commands.push(Command::Permissions(PermissionsCommand::MoreLedger));
-            }
-        });
+    list_ui(ui, "ledger", ROW_HEIGHT, rows, |ui, range| {
+        for row in ledger
+            .rows
+            .get(range.start..range.end.min(ledger.rows.len()))
+            .unwrap_or_default()
+        {
+            let line = Line {
+                title: pair(&row.key.requester, &row.key.target, "read from", palette),
+                description: &row.description,
+                caution: None,
+                usage: None,
+            };
+            line_ui(ui, line, None);
+        }
+        if range.end > ledger.rows.len() && ui.button("Show older records").clicked() {
+            commands.push(Command::Permissions(PermissionsCommand::MoreLedger));
+        }
+    });
 }

@@ -2,13 +2,16 @@
 
 use egui::{Button, ComboBox, ScrollArea, Ui, WidgetInfo, WidgetType};
 
-use super::row::{Line, LineButton, ROW_HEIGHT, TALL_ROW_HEIGHT, line_ui, origin, pair};
+use super::row::{Line, LineButton, ROW_HEIGHT, TALL_ROW_HEIGHT, line_ui, list_ui, origin, pair};
 use super::{PermissionsPageState, Section, explanation_ui, heading_ui, search_ui};
 use crate::browser::command::Command;
 use crate::browser::permissions::words::count;
 use crate::browser::permissions::{PermissionRow, Permissions, PermissionsCommand, Subject};
 use crate::ui::Commands;
 use crate::ui::theme::Palette;
+
+/// How wide the choice of an order is.
+const ORDER_WIDTH: f32 = 140.0;
 
 /// In which order a list stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,8 +175,12 @@ fn controls_ui(
             "Search sites",
             "Search the permissions",
         );
+        // It has a width only once it is drawn, so it does not go to the next row by itself.
+        if ui.available_width() < ORDER_WIDTH {
+            ui.end_row();
+        }
         let response = ComboBox::from_id_salt("order of permissions")
-            .width(140.0)
+            .width(ORDER_WIDTH)
             .selected_text(state.sort.name())
             .show_ui(ui, |ui| {
                 for (sort, name) in Sort::ALL {
@@ -263,18 +270,15 @@ fn rows_ui(
         return;
     }
     ui.label(count(found.len() as u64, "entry", "entries"));
-    ScrollArea::vertical()
-        .id_salt("permissions")
-        .auto_shrink(false)
-        .show_rows(ui, height, found.len(), |ui, range| {
-            let shown = found.get(range).unwrap_or_default();
-            for row in shown
-                .iter()
-                .filter_map(|index| permissions.rows.get(*index))
-            {
-                permission_ui(ui, row, commands);
-            }
-        });
+    list_ui(ui, "permissions", height, found.len(), |ui, range| {
+        let shown = found.get(range).unwrap_or_default();
+        for row in shown
+            .iter()
+            .filter_map(|index| permissions.rows.get(*index))
+        {
+            permission_ui(ui, row, commands);
+        }
+    });
 }
 
 /// Draws a line of what was allowed or refused, with what takes it back.

@@ -1,7 +1,9 @@
 //! A line of a list: a pair of sites, what is said about it, and a button.
 
+use std::ops::Range;
+
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Align, Label, Layout, RichText, Stroke, Ui, WidgetInfo, WidgetType, vec2};
+use egui::{Align, Label, Layout, RichText, ScrollArea, Stroke, Ui, WidgetInfo, WidgetType, vec2};
 use user_cors::TupleOrigin;
 
 use crate::ui::theme::{self, Palette};
@@ -11,6 +13,26 @@ pub(super) const ROW_HEIGHT: f32 = 58.0;
 
 /// How high a line is that says what something was used for.
 pub(super) const TALL_ROW_HEIGHT: f32 = 76.0;
+
+/// How many lines of a list are as high as their names need in a narrow window. In a longer list all are of one height, so
+/// that only those in view are drawn.
+const MOST_OF_OWN_HEIGHT: usize = 100;
+
+/// A list of lines, each `height` high where its names fit into one row. `lines_ui` draws those in a range.
+pub(super) fn list_ui(
+    ui: &mut Ui,
+    name: &str,
+    height: f32,
+    count: usize,
+    mut lines_ui: impl FnMut(&mut Ui, Range<usize>),
+) {
+    let area = ScrollArea::vertical().id_salt(name).auto_shrink(false);
+    if count <= MOST_OF_OWN_HEIGHT {
+        area.show(ui, |ui| lines_ui(ui, 0..count));
+    } else {
+        area.show_rows(ui, height, count, lines_ui);
+    }
+}
 
 /// What a line says.
 pub(super) struct Line<'a> {

@@ -1,9 +1,9 @@
 //! What servers said with `Access-Control-Prevent-Origin`, as far as it is remembered.
 
-use egui::{ScrollArea, Ui};
+use egui::Ui;
 
 use super::explanation_ui;
-use super::row::{Line, ROW_HEIGHT, line_ui, plain};
+use super::row::{Line, ROW_HEIGHT, line_ui, list_ui, plain};
 use crate::browser::permissions::Permissions;
 use crate::browser::permissions::words::count;
 use crate::ui::theme::Palette;
@@ -22,18 +22,15 @@ pub(super) fn servers_ui(ui: &mut Ui, permissions: &Permissions) {
     }
     ui.label(count(rows.len() as u64, "entry", "entries"));
     let palette = Palette::of(ui.visuals());
-    ScrollArea::vertical()
-        .id_salt("servers")
-        .auto_shrink(false)
-        .show_rows(ui, ROW_HEIGHT, rows.len(), |ui, range| {
-            for row in rows.get(range).unwrap_or_default() {
-                let line = Line {
-                    title: plain(&row.target, palette),
-                    description: &row.description,
-                    caution: None,
-                    usage: None,
-                };
-                line_ui(ui, line, None);
-            }
-        });
+    list_ui(ui, "servers", ROW_HEIGHT, rows.len(), |ui, range| {
+        for row in rows.get(range).unwrap_or_default() {
+            let line = Line {
+                title: plain(&row.target, palette),
+                description: &row.description,
+                caution: None,
+                usage: None,
+            };
+            line_ui(ui, line, None);
+        }
+    });
 }

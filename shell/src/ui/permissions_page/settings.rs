@@ -38,6 +38,7 @@ fn setting_ui(
     commands: &mut Commands,
 ) {
     heading_ui(ui, row.label);
+    explanation_ui(ui, row.explanation);
     let change = match &row.control {
         SettingControl::Choice(choices, chosen) => {
             let mut change = None;

@@ -169,12 +169,41 @@ fn a_search_leaves_what_fits() {
 }
 
 #[test]
+fn in_a_narrow_window_long_names_push_the_next_line_down() {
+    let long = |number: u32| {
+        let label = "a-long-name-".repeat(5);
+        denial(&format!("https://{label}{number}.{label}.example"))
+    };
+    let mut page = Page::of_rows(vec![long(1), long(2)]);
+    page.harness.set_size(egui::vec2(360.0, 900.0));
+    page.harness.run_steps(4);
+    let line = |number: u32| {
+        let end = format!("{number}.");
+        page.harness
+            .query_all_by(|node| {
+                let text = node.value().unwrap_or_default();
+                text.contains("may not read from") && text.contains(&end)
+            })
+            .next()
+            .map(|node| node.rect())
+            .expect("the line is drawn")
+    };
+    assert!(line(1).right() <= 360.0, "{:?}", line(1));
+    assert!(
+        line(1).bottom() < line(2).top(),
+        "{:?} {:?}",
+        line(1),
+        line(2)
+    );
+}
+
+#[test]
 fn of_a_long_list_only_what_is_in_view_is_drawn() {
     let rows = (0..100_000)
         .map(|number| denial(&format!("https://site-{number}.example")))
         .collect();
     let page = Page::of_rows(rows);
-    assert!(page.shows("100000 entries"));
+    assert!(page.shows("100,000 entries"));
     let drawn = page
         .harness
         .root()

@@ -1,10 +1,10 @@
 //! Import and export of what was allowed and refused for longer.
 
-use egui::{Button, RichText, ScrollArea, Ui};
+use egui::{Button, RichText, Ui};
 
 use super::files::Purpose;
 use super::ledger::outcome_ui;
-use super::row::{Line, ROW_HEIGHT, line_ui, pair};
+use super::row::{Line, ROW_HEIGHT, line_ui, list_ui, pair};
 use super::{PermissionsPageState, explanation_ui, heading_ui};
 use crate::browser::command::Command;
 use crate::browser::permissions::{Import, Permissions, PermissionsCommand, Subject};
@@ -52,22 +52,19 @@ fn preview_ui(ui: &mut Ui, import: &Import, commands: &mut Commands) {
             commands.push(Command::Permissions(PermissionsCommand::CancelImport));
         }
     });
-    ScrollArea::vertical()
-        .id_salt("import")
-        .auto_shrink(false)
-        .show_rows(ui, ROW_HEIGHT, import.rows.len(), |ui, range| {
-            for row in import.rows.get(range).unwrap_or_default() {
-                let verb = match row.subject {
-                    Subject::Grant(_) => "would read from",
-                    Subject::Denial => "would not read from",
-                };
-                let line = Line {
-                    title: pair(&row.key.requester, &row.key.target, verb, palette),
-                    description: &row.description,
-                    caution: None,
-                    usage: None,
-                };
-                line_ui(ui, line, None);
-            }
-        });
+    list_ui(ui, "import", ROW_HEIGHT, import.rows.len(), |ui, range| {
+        for row in import.rows.get(range).unwrap_or_default() {
+            let verb = match row.subject {
+                Subject::Grant(_) => "would read from",
+                Subject::Denial => "would not read from",
+            };
+            let line = Line {
+                title: pair(&row.key.requester, &row.key.target, verb, palette),
+                description: &row.description,
+                caution: None,
+                usage: None,
+            };
+            line_ui(ui, line, None);
+        }
+    });
 }
