@@ -119,6 +119,7 @@ fn render(request: &Request, cause: &Cause) -> String {
         .iter()
         .map(|(name, value)| format!("<dt>{name}<dd>{}", escape(value)))
         .collect();
+    // NB: Servo 0.7 does not break long words by `overflow-wrap`.
     format!(
         "<!doctype html>\
          <html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
@@ -128,11 +129,11 @@ fn render(request: &Request, cause: &Cause) -> String {
          body{{font:16px/1.5 system-ui,sans-serif;max-width:38em;margin:12vh auto;padding:0 1.5em}}\
          h1{{font-size:1.6em;line-height:1.25;margin:0 0 .5em}}\
          p{{margin:.6em 0}}\
-         dl{{font-size:.875em;overflow-wrap:anywhere}}dt{{opacity:.75}}dd{{margin:0 0 .4em}}\
-         .details{{font-size:.875em;opacity:.75;overflow-wrap:anywhere}}\
+         dl{{font-size:.875em}}dt{{opacity:.75}}dd{{margin:0 0 .4em;word-break:break-all}}\
+         .details{{font-size:.875em;opacity:.75}}.url{{word-break:break-all}}\
          </style>\
          <h1>{title}</h1><p>{advice}</p>\
-         <p class=details>{url}</p><p class=details>{details}</p>\
+         <p class='details url'>{url}</p><p class=details>{details}</p>\
          <dl>{certificate}</dl></html>",
         url = escape(&url),
         details = escape(&sentence(cause)),

@@ -25,13 +25,14 @@ const ENTRY_LIMIT: usize = 10_000;
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
+// NB: Servo 0.7 does not break long names by `overflow-wrap`.
 const STYLE: &str = "\
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-h1 { font-size: 1.25rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.25rem; word-break: break-all; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: 0.1rem 1rem 0.1rem 0; text-align: start; }
-td:first-child { overflow-wrap: anywhere; white-space: pre-wrap; }
+td:first-child { white-space: pre-wrap; word-break: break-all; }
 .size { text-align: end; white-space: nowrap; }
 .modified { white-space: nowrap; }
 ";
