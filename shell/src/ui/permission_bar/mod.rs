@@ -2,7 +2,8 @@
 //!
 //! It says who asks, whom, what would be done and what stays out, and never cuts a name. It is no window that stands in
 //! the way, nothing in it has the keyboard's focus by itself, and its buttons answer only when this exact content has been
-//! in view for a moment. The permission model measures that moment too; an answer counts when both agree.
+//! in view at this place for a moment before they are pressed. The permission model measures that moment too; an answer counts
+//! when both agree.
 
 mod details;
 #[cfg(test)]
@@ -12,8 +13,8 @@ mod words;
 use std::time::{Duration, Instant};
 
 use egui::{
-    Align, Button, Frame, Id, Label, Layout, Margin, Panel, Response, RichText, ScrollArea, Stroke,
-    Ui, WidgetInfo, WidgetType, vec2,
+    Align, Button, Frame, Id, Label, Layout, Margin, Panel, Rect, Response, RichText, ScrollArea,
+    Stroke, Ui, WidgetInfo, WidgetType, vec2,
 };
 use user_cors::{Choice, Presence, QuestionId, QuestionStep, QuestionView, TargetNetwork};
 
@@ -40,24 +41,46 @@ pub struct PermissionBarState {
     details_of: Option<QuestionId>,
 }
 
-/// Which content has been in view since when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which content has been in view where since when.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Seen {
     question: QuestionId,
     revision: u64,
+    place: Place,
     since: Instant,
+}
+
+/// Where the bar is: what a person is about to press must not move from under the pointer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
+    top: f32,
+    left: f32,
+    right: f32,
+}
+
+impl Place {
+    fn of(area: Rect) -> Self {
+        Self {
+            top: area.top(),
+            left: area.left(),
+            right: area.right(),
+        }
+    }
 }
 
 impl PermissionBarState {
     /// Tells that a content is in view, whole, in the focused window. Returns how far arming is, from 0 to 1.
-    fn see(&mut self, question: &QuestionView, now: Instant) -> f32 {
-        let goes_on = self
-            .seen
-            .is_some_and(|seen| seen.question == question.id && seen.revision == question.revision);
+    fn see(&mut self, question: &QuestionView, place: Place, now: Instant) -> f32 {
+        let goes_on = self.seen.is_some_and(|seen| {
+            seen.question == question.id
+                && seen.revision == question.revision
+                && seen.place == place
+        });
         if !goes_on {
             self.seen = Some(Seen {
                 question: question.id,
                 revision: question.revision,
+                place,
                 since: now,
             });
         }
@@ -153,6 +176,7 @@ pub fn permission_bar_ui(
         .frame(frame)
         .resizable(false)
         .show(ui, |ui| {
+            let place = Place::of(ui.max_rect());
             let is_whole = ui
                 .horizontal_top(|ui| {
                     let (icon, color) = if caution {
@@ -167,7 +191,7 @@ pub fn permission_bar_ui(
                 .inner;
             // Arming is for what a person could have read: everything, in a window that they look at.
             let armed = if is_whole && surroundings.window_focused {
-                state.see(question, surroundings.now)
+                state.see(question, place, surroundings.now)
             } else {
                 state.forget();
                 0.0
@@ -231,17 +255,25 @@ fn answers_ui(
     state: &mut PermissionBarState,
     commands: &mut Commands,
 ) {
-    let answer = |state: &mut PermissionBarState, commands: &mut Commands, command: Command| {
-        if armed >= 1.0 {
+    let is_armed = armed >= 1.0;
+    let look_again = |state: &mut PermissionBarState, commands: &mut Commands| {
+        state.forget();
+        commands.push(Command::QuestionVisible {
+            question: question.id,
+            revision: question.revision,
+            focused: false,
+        });
+    };
+    // NB: a click is done when the pointer comes up. One that began before anybody could have read anything does not count,
+    // however long it is held: a page may ask for that, at a place where the bar will be.
+    let pressed = |response: Response,
+                   state: &mut PermissionBarState,
+                   commands: &mut Commands,
+                   command: Command| {
+        if response.clicked() && is_armed {
             commands.push(command);
-        } else {
-            // Nobody has read anything that fast. Look again.
-            state.forget();
-            commands.push(Command::QuestionVisible {
-                question: question.id,
-                revision: question.revision,
-                focused: false,
-            });
+        } else if response.clicked() || (response.is_pointer_button_down_on() && !is_armed) {
+            look_again(state, commands);
         }
     };
     Frame::new()
@@ -254,27 +286,25 @@ fn answers_ui(
                 ui.spacing_mut().item_spacing.x = 6.0;
                 if question.step == QuestionStep::Warning {
                     let name = format!("Continue: choose what {} may do", question.requester);
-                    if answer_button_ui(ui, "Continue…", &name, armed).clicked() {
-                        let command = Command::ConfirmQuestion {
-                            question: question.id,
-                            revision: question.revision,
-                        };
-                        answer(state, commands, command);
-                    }
+                    let command = Command::ConfirmQuestion {
+                        question: question.id,
+                        revision: question.revision,
+                    };
+                    let response = answer_button_ui(ui, "Continue…", &name, armed);
+                    pressed(response, state, commands, command);
                 }
                 for &choice in &question.choices {
                     let (label, name) = choice_text(choice, question);
                     if choice == Choice::NotNow {
                         ui.add_space(10.0);
                     }
-                    if answer_button_ui(ui, label, &name, armed).clicked() {
-                        let command = Command::AnswerQuestion {
-                            question: question.id,
-                            revision: question.revision,
-                            choice,
-                        };
-                        answer(state, commands, command);
-                    }
+                    let command = Command::AnswerQuestion {
+                        question: question.id,
+                        revision: question.revision,
+                        choice,
+                    };
+                    let response = answer_button_ui(ui, label, &name, armed);
+                    pressed(response, state, commands, command);
                 }
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let is_open = state.details_of == Some(question.id);

@@ -96,6 +96,8 @@ struct Bar {
 struct World {
     questions: Vec<QuestionView>,
     surroundings: Surroundings,
+    /// How high the interface above the bar is.
+    above: f32,
 }
 
 impl Bar {
@@ -111,6 +113,7 @@ impl Bar {
                 now: Instant::now(),
                 window_focused: true,
             },
+            above: 0.0,
         }));
         let mut state = PermissionBarState::default();
         let mut is_set_up = false;
@@ -128,6 +131,11 @@ impl Bar {
                     }
                     let world = world.borrow();
                     let mut commands = commands.borrow_mut();
+                    if world.above > 0.0 {
+                        egui::Panel::top("above")
+                            .exact_size(world.above)
+                            .show(ui, |_| {});
+                    }
                     permission_bar_ui(
                         ui,
                         &world.questions,
@@ -185,6 +193,60 @@ fn a_click_counts_when_the_question_was_in_view_long_enough() {
     bar.wait(ARMING_TIME - Duration::from_millis(1));
     bar.click("Allow once");
     assert_eq!(bar.answers(), []);
+    bar.wait(ARMING_TIME);
+    bar.click("Allow once");
+    assert_eq!(bar.answers(), [Choice::AllowOnce]);
+}
+
+#[test]
+fn a_press_that_began_too_early_does_not_count_however_long_it_is_held() {
+    let (_model, view) = question([Ask::default()]);
+    let mut bar = Bar::new(view);
+    let place = bar
+        .harness
+        .get_by(|node| {
+            node.label()
+                .is_some_and(|name| name.starts_with("Allow once"))
+        })
+        .rect()
+        .center();
+    let press_for = |bar: &mut Bar, time: Duration| {
+        bar.harness.hover_at(place);
+        bar.harness.drag_at(place);
+        bar.harness.step();
+        bar.world.borrow_mut().surroundings.now += time;
+        bar.harness.step();
+        bar.harness.drop_at(place);
+        bar.harness.step();
+    };
+    press_for(&mut bar, ARMING_TIME * 2);
+    assert_eq!(bar.answers(), []);
+    // Nor does the time count during which it was held.
+    bar.wait(ARMING_TIME - Duration::from_millis(1));
+    bar.click("Allow once");
+    assert_eq!(bar.answers(), []);
+    // One that began in time does.
+    bar.wait(ARMING_TIME);
+    press_for(&mut bar, ARMING_TIME);
+    assert_eq!(bar.answers(), [Choice::AllowOnce]);
+}
+
+#[test]
+fn a_bar_that_moves_is_read_again() {
+    let (_model, view) = question([Ask::default()]);
+    let mut bar = Bar::new(view);
+    for moves in [
+        |bar: &mut Bar| bar.world.borrow_mut().above = 30.0,
+        |bar: &mut Bar| {
+            bar.harness.set_size(egui::vec2(700.0, 700.0));
+        },
+    ] {
+        bar.wait(ARMING_TIME);
+        moves(&mut bar);
+        bar.frames();
+        bar.click("Allow once");
+        assert_eq!(bar.answers(), []);
+    }
     bar.wait(ARMING_TIME);
     bar.click("Allow once");
     assert_eq!(bar.answers(), [Choice::AllowOnce]);
