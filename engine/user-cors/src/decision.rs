@@ -193,22 +193,6 @@ fn considered(
     if let Some(grant_use) = permitted(&needs, tab, media(failure), context, now)? {
         return Ok(Decision::Granted(grant_use));
     }
-    may_ask(failure, &passed, context, now)?;
-    Ok(Decision::Ask(Box::new(ticket_request(
-        failure,
-        passed,
-        server_said,
-        egress(context),
-    ))))
-}
-
-/// The end of step 8: whether somebody may be asked about what nothing has decided.
-fn may_ask(
-    failure: &CorsFailure,
-    passed: &Passed,
-    context: Context<'_>,
-    now: Timestamp,
-) -> Result<(), Refusal> {
     let embargo_key = (failure.top_level_site.clone(), passed.requester.clone());
     if let Some(until) = context.store.embargoes().embargoed_until(&embargo_key, now) {
         return Err(Refusal::Embargoed { until });
@@ -216,7 +200,12 @@ fn may_ask(
     if !failure.request.initiator.may_ask() {
         return Err(Refusal::NeverAsks(failure.request.initiator));
     }
-    Ok(())
+    Ok(Decision::Ask(Box::new(ticket_request(
+        failure,
+        passed,
+        server_said,
+        egress(context),
+    ))))
 }
 
 /// Whether a failure comes to step 6, which needs to know what the network says of addresses: steps 1 to 3 say no to most.
@@ -295,17 +284,11 @@ pub(crate) fn may_look_up(
     Ok(())
 }
 
-/// What lets a simple read be sent to a target before anybody was asked about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Follow {
-    /// It is allowed already.
-    Granted,
-    /// Its server can allow it, or else this tab be asked.
-    Asking(TabId),
-}
-
 /// Step 11: whether a simple read may be sent to a target before anybody is asked about it: steps 1 to 6, and the noes of
 /// step 8. What only its server's answer shows is for [`consider`], once there is one.
+///
+/// NB: not whether somebody may be asked. Where all that led there is allowed, its server may allow the page by itself, as
+/// wherever a redirect passes the CORS check.
 ///
 /// # Errors
 /// The reason for which nothing may be sent there.
@@ -313,16 +296,12 @@ pub(crate) fn may_follow(
     hop: &CorsFailure,
     context: Context<'_>,
     now: Timestamp,
-) -> Result<Follow, Refusal> {
+) -> Result<(), Refusal> {
     switched_off(context)?;
     let (requester, tab) = eligible_requester(&hop.requester, context.settings.secure_contexts)?;
     let passed = steps_3_to_6(hop, requester, tab, context, now)?;
     let needs = needs(hop, &passed, egress(context).way_out());
-    if permitted(&needs, tab, media(hop), context, now)?.is_some() {
-        return Ok(Follow::Granted);
-    }
-    may_ask(hop, &passed, context, now)?;
-    Ok(Follow::Asking(tab))
+    permitted(&needs, tab, media(hop), context, now).map(drop)
 }
 
 /// Whether every grant in use is in force, no denial or block has come since, and the feature is on.

@@ -83,42 +83,34 @@ fn what_says_no_before_a_name_is_looked_up() {
 }
 
 #[test]
-fn a_simple_read_is_not_sent_to_whom_nobody_may_be_asked_about() {
-    let hop = |url: &str| CorsFailure {
-        stage: FailedStage::Redirect,
-        ..failure(url)
-    };
+fn a_silent_redirect_is_followed_only_if_it_is_allowed_or_somebody_may_be_asked() {
     let as_font =
         |failure: CorsFailure| with_request(failure, |request| request.initiator = Initiator::Font);
-    let (b, c) = (failure("https://b.example/"), hop("https://c.example/"));
+    let b = failure("https://b.example/");
     let user_cors = user_cors();
-    let never_asks = Err(Refusal::NeverAsks(Initiator::Font));
-    assert_eq!(user_cors.may_follow(&as_font(c.clone()), NOW), never_asks);
     assert_eq!(
         user_cors.may_follow_from(&as_font(b.clone()), NOW),
-        never_asks
+        Err(Refusal::NeverAsks(Initiator::Font))
     );
     // What is granted needs nobody.
     let granted = failure("https://granted.example/");
     ask(&user_cors, &granted, NOW);
     let _ = answer(&user_cors, Choice::AllowForVisit, NOW);
-    let follows_what_is_granted = |now| {
-        user_cors.may_follow_from(&granted, now).is_ok()
+    let follows_what_is_granted = || {
+        user_cors.may_follow_from(&granted, NOW).is_ok()
             && user_cors
-                .may_follow(&as_font(hop("https://granted.example/")), now)
+                .may_follow_from(&as_font(granted.clone()), NOW)
                 .is_ok()
     };
-    assert!(follows_what_is_granted(NOW));
+    assert!(follows_what_is_granted());
 
     // After a no this requester asks again when there was input.
     ask(&user_cors, &failure("https://d.example/"), NOW);
     let _ = answer(&user_cors, Choice::NotNow, NOW);
     let needs_input = Err(Refusal::NeedsInteraction);
-    assert_eq!(user_cors.may_follow(&c, NOW), needs_input);
     assert_eq!(user_cors.may_follow_from(&b, NOW), needs_input);
-    assert!(follows_what_is_granted(NOW));
+    assert!(follows_what_is_granted());
     user_cors.user_interacted(TAB);
-    assert_eq!(user_cors.may_follow(&c, NOW), Ok(()));
     assert_eq!(user_cors.may_follow_from(&b, NOW), Ok(()));
 
     // After three, not for a week.
@@ -128,19 +120,15 @@ fn a_simple_read_is_not_sent_to_whom_nobody_may_be_asked_about() {
         user_cors.user_interacted(TAB);
     }
     assert!(matches!(
-        user_cors.may_follow(&c, NOW),
-        Err(Refusal::Embargoed { .. })
-    ));
-    assert!(matches!(
         user_cors.may_follow_from(&b, NOW),
         Err(Refusal::Embargoed { .. })
     ));
-    assert!(follows_what_is_granted(NOW));
+    assert!(follows_what_is_granted());
 
     let _ = user_cors.quit();
     let later = at(8 * 24 * 60 * 60 * 1000);
     assert_eq!(
-        user_cors.may_follow(&c, later),
+        user_cors.may_follow_from(&b, later),
         Err(Refusal::Declined(DeclineReason::Quit))
     );
 }

@@ -6,10 +6,10 @@ use super::{Change, UserCors, state::declined};
 use crate::{
     address_space::{AddressSpace, ConnectionFacts, Route},
     clock::Timestamp,
-    decision::{self, CorsFailure, Decision, Follow},
+    decision::{self, CorsFailure, Decision},
     delivery::{HoldBudget, HoldId},
     egress::{DualCheck, Egress, WayOut},
-    eligibility::{RequesterOrigin, TabId, TabLiveness},
+    eligibility::{TabId, TabLiveness},
     ledger::LedgerRecord,
     limits::SilentPreflight,
     origin::{Site, TupleOrigin},
@@ -75,16 +75,7 @@ impl UserCors {
     /// # Errors
     /// The reason for which nothing may be sent there.
     pub fn may_follow(&self, hop: &CorsFailure, now: Timestamp) -> Result<(), Refusal> {
-        let state = self.state.lock();
-        let Follow::Asking(tab) = decision::may_follow(hop, state.context(), now)? else {
-            return Ok(());
-        };
-        match &hop.requester.origin {
-            RequesterOrigin::Tuple(requester) => {
-                state.questions.may_ask(tab, &hop.top_level_site, requester)
-            },
-            RequesterOrigin::Opaque => Err(Refusal::OpaqueRequester),
-        }
+        decision::may_follow(hop, self.state.lock().context(), now)
     }
 
     /// Step 11: steps 1 to 8 for a silent redirect, which is followed if they come to a grant or to a question that may be
