@@ -60,7 +60,7 @@ struct Document {
     nested: bool,
     url: ServoUrl,
     origin: ImmutableOrigin,
-    /// For a nested document: the site of the top-level document above it.
+    /// Its site; for a nested document, that of the top-level document above it.
     top_level_site: Option<Site>,
     space: Option<AddressSpace>,
     /// Whether it made a shared or service worker. Requests of those look like ones of a dedicated worker.
@@ -113,12 +113,12 @@ impl Contexts {
         let nested = is_nested_navigation(request);
         let mut state = self.0.lock();
         let noted = state.tick();
+        let url = request.current_url();
         let top_level_site = if nested {
             state.shown_site(webview, now)
         } else {
-            None
+            site_of(&url)
         };
-        let url = request.current_url();
         state.documents.insert(
             pipeline,
             Document {
@@ -277,8 +277,8 @@ impl Contexts {
         {
             return None;
         }
-        let (kind, top_level_site) = if document.nested {
-            (ClientContext::Nested, document.top_level_site.clone()?)
+        let kind = if document.nested {
+            ClientContext::Nested
         } else {
             // The tab must be showing this very document's origin: by the shell's word, or because the document has
             // only just arrived and the shell has not spoken since.
@@ -286,15 +286,14 @@ impl Contexts {
             if client.is_nested_browsing_context || shown != document.origin {
                 return None;
             }
-            let site = site_of(&document.url)?;
-            (client_context(client, document), site)
+            client_context(client, document)
         };
         Some(RequesterContext {
             tab: tab.id,
             document: DocumentId(pipeline.into()),
             client: kind,
             origin: document.origin.clone(),
-            top_level_site,
+            top_level_site: document.top_level_site.clone()?,
             address_space: document.space.unwrap_or(AddressSpace::Public),
         })
     }
@@ -326,11 +325,7 @@ impl Contexts {
             .and_then(|pipeline| state.documents.get(&pipeline))
             && !request.is_navigation_request()
         {
-            return if document.nested {
-                document.top_level_site.clone()
-            } else {
-                site_of(&document.url)
-            };
+            return document.top_level_site.clone();
         }
         state.shown_site(request.target_webview_id?, now)
     }
@@ -454,7 +449,7 @@ impl State {
             .all(|(_, document)| {
                 document.space == newest.space
                     && document.shares_workers == newest.shares_workers
-                    && site_of(&document.url) == site_of(&newest.url)
+                    && document.top_level_site == newest.top_level_site
             })
             .then_some(*pipeline)
     }

@@ -177,7 +177,7 @@ pub(crate) async fn after_failed_check(
             anonymous.pin = Pin::of(&facts.route);
             anonymous.space = hook.space_of(&facts.route);
             anonymous.grant = Some(GrantInUse::new(hook.embedding, None, grant));
-            let delivered = hook.deliver(params, response, context).await;
+            let delivered = hook.deliver(params, response, facts.route, context).await;
             delivered.map_err(|refusal| refused(failure, refusal))
         },
         Ok((grant, Delivery::SendAnonymously)) => {
@@ -290,9 +290,7 @@ impl Hook {
                 params,
                 stage,
                 facts::request(params, facts::certificate(record)),
-                record.map_or(Route::Unknown, |record| {
-                    self.embedding.classify(record, facts::connection(record))
-                }),
+                self.route_of(response),
             )
         }
     }
@@ -460,10 +458,23 @@ impl Hook {
         // Steps 4 and 6 again, on the response that is to be delivered.
         let answered = self.facts(params, &response, FailedStage::Response);
         let delivered = match self.still_grants(&grant, &answered) {
-            Ok(()) => self.deliver(params, response, context).await,
+            Ok(()) => {
+                self.deliver(params, response, answered.route, context)
+                    .await
+            },
             Err(refusal) => Err(refusal),
         };
         delivered.map_err(|refusal| refused(failure.clone(), refusal))
+    }
+
+    /// How a response came, by what is known of addresses at this moment.
+    fn route_of(&self, response: &FetchResponse) -> Route {
+        response
+            .exchange
+            .as_deref()
+            .map_or(Route::Unknown, |record| {
+                self.embedding.classify(record, facts::connection(record))
+            })
     }
 
     /// By which way anonymous requests leave.
@@ -479,7 +490,7 @@ impl Hook {
         }
     }
 
-    /// Step 12: hands the response on, released unless it leads elsewhere first.
+    /// Step 12: hands the response on, which came by `route`, released unless it leads elsewhere first.
     ///
     /// # Errors
     /// If there is an egress and the response came around it, the dual check does not let it through, or a grant has ended.
@@ -487,6 +498,7 @@ impl Hook {
         &self,
         params: &mut FetchParams,
         mut response: FetchResponse,
+        route: Route,
         context: &FetchContext,
     ) -> Result<FetchResponse, Refusal> {
         if leads_elsewhere(&response) {
@@ -523,7 +535,7 @@ impl Hook {
             Word::LastServer
         });
         let body = std::mem::take(&mut response.body);
-        response.body = ledger::record(self, params, &response, grant, body);
+        response.body = ledger::record(self, params, &response, route, grant, body);
         Ok(response)
     }
 }

@@ -81,9 +81,10 @@ impl BuiltInCategory {
 
     /// The category that names a target, if one does.
     pub fn of(target: &TupleOrigin) -> Option<Self> {
-        Self::ALL.into_iter().find(|category| {
-            super::domains_above(target)
-                .any(|domain| category.domains().binary_search(&domain).is_ok())
+        super::domains_above(target).find_map(|domain| {
+            Self::ALL
+                .into_iter()
+                .find(|category| category.domains().binary_search(&domain).is_ok())
         })
     }
 }

@@ -27,9 +27,13 @@ pub(super) fn address_space(route: &Route, context: Context<'_>) -> Result<Targe
     };
     let way_out = egress(context).way_out();
     if classification.space == AddressSpace::Public {
-        return match (way_out, through_egress(classification, context)) {
-            (WayOut::Egress, Some(reason)) => Err(Refusal::NotPublic(reason)),
-            _ => Ok(TargetNetwork::Public),
+        let obstacle = match way_out {
+            WayOut::Direct => None,
+            WayOut::Egress => through_egress(classification, context),
+        };
+        return match obstacle {
+            Some(reason) => Err(Refusal::NotPublic(reason)),
+            None => Ok(TargetNetwork::Public),
         };
     }
     match (local_network(context), way_out) {

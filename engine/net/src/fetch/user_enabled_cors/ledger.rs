@@ -9,8 +9,8 @@ use futures::stream;
 use net_traits::request::Request;
 use user_cors::{GrantBasis, LedgerBasis, LedgerRecord, Refusal, Route, TabId, TupleOrigin};
 
+use super::Hook;
 use super::chain::GrantInUse;
-use super::{Hook, facts};
 use crate::embedding::{BodyEnd, Embedding, ReleasedBody};
 use crate::fetch::body::{Body, BodyError};
 use crate::fetch::params::FetchParams;
@@ -21,6 +21,7 @@ pub(super) fn record(
     hook: &Hook,
     params: &FetchParams,
     response: &FetchResponse,
+    route: Route,
     grant: Arc<GrantInUse>,
     body: Body,
 ) -> Body {
@@ -57,12 +58,7 @@ pub(super) fn record(
         end: BodyEnd::Incomplete,
         tab: hook.requester.tab,
         grant,
-        route: response
-            .exchange
-            .as_deref()
-            .map_or(Route::Unknown, |record| {
-                embedding.classify(record, facts::connection(record))
-            }),
+        route,
     };
     let changes = hook.changes.clone();
     Body::from_stream(stream::unfold(

@@ -154,6 +154,7 @@ impl Hook {
         failure: CorsFailure,
         context: &FetchContext,
     ) -> Result<Outcome, Refusal> {
+        let route = facts.route.clone();
         let asked_about = if passes {
             let last = params
                 .chain
@@ -162,7 +163,9 @@ impl Hook {
             match last {
                 Some(last) => *last,
                 // No target was silent, or each was granted before.
-                None => return self.deliver(params, response, context).await.map(Ok),
+                None => {
+                    return self.deliver(params, response, route, context).await.map(Ok);
+                },
             }
         } else {
             facts
@@ -170,7 +173,7 @@ impl Hook {
         // What was asked before it was sent is not asked again.
         let used = self.in_use(params);
         if used.is_some_and(|used| self.still_grants(&used, &asked_about).is_ok()) {
-            return self.deliver(params, response, context).await.map(Ok);
+            return self.deliver(params, response, route, context).await.map(Ok);
         }
         let mut hold = Hold::begin(
             self.embedding,
@@ -189,7 +192,7 @@ impl Hook {
         events::emit(&params.request, || Stage::Released { held: true });
         response.body = hold.into_body();
         self.use_from_here_on(params, grant);
-        self.deliver(params, response, context).await.map(Ok)
+        self.deliver(params, response, route, context).await.map(Ok)
     }
 
     fn use_from_here_on(&self, params: &mut FetchParams, grant: GrantUse) {
@@ -236,7 +239,8 @@ impl Hook {
             let answered = self.facts(params, &response, FailedStage::Response);
             self.still_grants(&grant, &answered)?;
         }
-        self.deliver(params, response, context).await.map(Ok)
+        let route = self.route_of(&response);
+        self.deliver(params, response, route, context).await.map(Ok)
     }
 }
 
