@@ -36,17 +36,15 @@ impl Embedding {
         }
     }
 
-    /// Learns what the network says about the addresses of an exchange.
-    pub(crate) fn know_addresses_of(
+    /// Learns what the network says about the addresses of an exchange; `None` if it says nothing of them.
+    pub(crate) fn learn_addresses_of(
         &'static self,
         record: &Option<Box<ExchangeRecord>>,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        let addresses = record.as_deref().map(|record| {
-            let peer = [record.peer.ip()];
-            record.resolved.iter().copied().chain(peer).collect()
-        });
-        let addresses: Vec<IpAddr> = addresses.unwrap_or_default();
-        async move { self.know_addresses(&addresses).await }
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let record = record.as_deref()?;
+        let peer = record.peer.ip();
+        let may_be_translated = record.resolved.iter().chain([&peer]).any(may_be_translated);
+        may_be_translated.then(|| self.learn_nat64())
     }
 
     async fn learn_nat64(&self) {

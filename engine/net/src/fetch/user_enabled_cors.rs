@@ -97,9 +97,11 @@ pub(crate) async fn after_failed_preflight(
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
-    hook.know_addresses(params, &response, FailedStage::Preflight)
-        .await;
-    let facts = hook.facts(params, &response, FailedStage::Preflight);
+    let mut facts = hook.facts(params, &response, FailedStage::Preflight);
+    if let Some(learning) = hook.learn_addresses(&response, &facts) {
+        learning.await;
+        facts.route = hook.route_of(&response);
+    }
     // The preflight has said all that it had to say.
     drop(response);
     let permitted = async {
@@ -127,9 +129,11 @@ pub(crate) async fn after_failed_check(
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
-    hook.know_addresses(params, &response, FailedStage::Response)
-        .await;
     let mut facts = hook.facts(params, &response, FailedStage::Response);
+    if let Some(learning) = hook.learn_addresses(&response, &facts) {
+        learning.await;
+        facts.route = hook.route_of(&response);
+    }
     facts.preflight_response = params.preflight_response.take();
     // 11. A redirect of a simple read is followed first.
     if leads_elsewhere(&response) && plan(&params.request) == ChainPlan::FollowThenAsk {
@@ -249,21 +253,16 @@ impl Hook {
         self.embedding.now()
     }
 
-    /// Learns what the network says of the addresses of an exchange, which may take a look-up, if it comes to step 6.
-    fn know_addresses(
+    /// Learns what the network says of the addresses of an exchange, which may take a look-up and change its route. `None` if it
+    /// says nothing of them, or if it does not come to step 6.
+    fn learn_addresses(
         &self,
-        params: &FetchParams,
         response: &FetchResponse,
-        stage: FailedStage,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        let facts = self.facts(params, response, stage);
-        let comes_to_them = self.embedding.user_cors().comes_to_addresses(&facts);
-        let knowing = comes_to_them.then(|| self.embedding.know_addresses_of(&response.exchange));
-        async move {
-            if let Some(knowing) = knowing {
-                knowing.await;
-            }
-        }
+        facts: &user_cors::CorsFailure,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let learning = self.embedding.learn_addresses_of(&response.exchange)?;
+        let comes_to_them = self.embedding.user_cors().comes_to_addresses(facts);
+        comes_to_them.then_some(learning)
     }
 
     /// Everything that the permission model looks at.
@@ -454,7 +453,9 @@ impl Hook {
             // The server has found its voice.
             cors_succeeded(&params.request);
         }
-        self.embedding.know_addresses_of(&response.exchange).await;
+        if let Some(learning) = self.embedding.learn_addresses_of(&response.exchange) {
+            learning.await;
+        }
         // Steps 4 and 6 again, on the response that is to be delivered.
         let answered = self.facts(params, &response, FailedStage::Response);
         let delivered = match self.still_grants(&grant, &answered) {

@@ -114,7 +114,9 @@ impl Hook {
         if hop.check == HopCheck::OrdinaryCors && !passes {
             return Err(Refusal::RedirectToRequester);
         }
-        self.embedding.know_addresses_of(&response.exchange).await;
+        if let Some(learning) = self.embedding.learn_addresses_of(&response.exchange) {
+            learning.await;
+        }
         let facts = self.facts(params, &response, FailedStage::Response);
         redirect_space_check(previous_space, facts.route.space())?;
         if passes {
@@ -229,7 +231,9 @@ impl Hook {
         if response.is_network_error() {
             return Ok(Err(undelivered(failure, response)));
         }
-        self.embedding.know_addresses_of(&response.exchange).await;
+        if let Some(learning) = self.embedding.learn_addresses_of(&response.exchange) {
+            learning.await;
+        }
         if passes {
             self.still_grants(&grant, asked_about)?;
             if !passes_cors_check(&params.request, &response) {
