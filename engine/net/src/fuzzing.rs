@@ -24,6 +24,7 @@ use crate::fetch::checks::cors_check::cors_check;
 use crate::fetch::checks::cors_preflight_check::cors_preflight_check;
 use crate::fetch::checks::embedder_policy::EmbedderPolicy;
 use crate::fetch::checks::integrity::do_bytes_match;
+use crate::fetch::checks::integrity_policy::IntegrityPolicy;
 use crate::fetch::checks::unencoded_digest::UnencodedDigests;
 use crate::fetch::checks::{cross_origin_resource_policy, csp, nosniff, referrer, timing_allow};
 use crate::fetch::headers::{
@@ -35,6 +36,7 @@ use crate::http_authentication::{
     AuthenticationEntries, Credentials, ProtectedBy, parse_challenges, strongest_challenge,
 };
 use crate::http_cache::{CacheKey, CacheRequest, HttpCache, ResponseHead, conditional_headers};
+use crate::reporting::process_reporting_endpoints;
 pub use crate::websocket::fuzzing::{websocket_frames, websocket_handshake};
 
 /// A function that must not panic, whatever its input.
@@ -140,7 +142,19 @@ pub fn header_grammars(bytes: &[u8]) {
     );
     response.headers.clone_from(&headers);
     let policy = EmbedderPolicy::obtain(&headers, true);
-    let _ = cross_origin_resource_policy::check_request(&request(), policy, &server, &response);
+    let mut reports = 0;
+    let report = |_, _: &str| reports += 1;
+    let _ = cross_origin_resource_policy::check_request(
+        &request(),
+        &policy,
+        &server,
+        &response,
+        report,
+    );
+    assert!(reports <= 2);
+    let _ = IntegrityPolicy::parse(&headers);
+    let endpoints = process_reporting_endpoints(&server, &headers, |_| false);
+    assert!(endpoints.len() <= 32);
     let _ = UnencodedDigests::parse(&headers).map(|digests| digests.verify(bytes));
 }
 

@@ -29,6 +29,7 @@ mod images;
 mod network_state;
 mod profile_file;
 pub mod protocols;
+mod reporting;
 mod request_interception;
 mod resource_manager;
 mod runtime;

@@ -157,11 +157,11 @@ async fn obtain_response(
             what: "the request has neither a client nor an origin".to_owned(),
         });
     }
-    params.embedder_policy = context
+    params.embedder = context
         .state
         .embedder_policies
         .of(&params.request, embedding::shown_document);
-    params.integrity_policy = context.state.integrity_policies.of(&params.request);
+    params.integrity_demands = context.state.integrity_policies.of(&params.request);
     if let Some(init) = redirect {
         context
             .state

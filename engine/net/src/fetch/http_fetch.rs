@@ -23,6 +23,7 @@ use super::http_redirect_fetch::http_redirect_fetch;
 use super::params::FetchParams;
 use super::response::FetchResponse;
 use super::user_enabled_cors;
+use super::violation_reports::queue_corp_violation;
 use crate::embedding;
 use crate::events::{self, Stage};
 use crate::network_state::FetchContext;
@@ -63,9 +64,10 @@ pub(crate) async fn http_fetch(
     if (request.response_tainting == ResponseTainting::Opaque || is_frame_navigation(request))
         && cross_origin_resource_policy::check_request(
             request,
-            params.embedder_policy,
+            &params.embedder.policy,
             &request.current_url(),
             &response.head,
+            |disposition, endpoint| queue_corp_violation(params, disposition, endpoint, context),
         ) == Verdict::Blocked
     {
         return FetchResponse::network_error(Cause::CrossOriginResourcePolicy);

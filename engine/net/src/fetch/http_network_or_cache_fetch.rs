@@ -45,7 +45,7 @@ pub(crate) async fn http_network_or_cache_fetch(
     // 8.3. and 8.4. Does the request carry credentials?
     let include_credentials = !params.chain.is_anonymous()
         && includes_credentials(params)
-        && params.embedder_policy.allows_credentials(request);
+        && params.embedder.policy.value.allows_credentials(request);
     // 8.5. to 8.10. The body's length, and the limit for keepalive.
     if let Err(cause) = check_keepalive(params, context) {
         return FetchResponse::network_error(cause);

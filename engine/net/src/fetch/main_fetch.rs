@@ -13,14 +13,11 @@ use servo_url::ServoUrl;
 
 use super::body::Body;
 use super::cause::{Cause, RedirectFailure};
-use super::checks::embedder_policy::EmbedderPolicy;
 use super::checks::integrity::Integrity;
-use super::checks::integrity_policy::IntegrityPolicy;
 use super::checks::message_signatures::{IntegrityKeys, MessageSignatures, SignedMessage};
 use super::checks::origin_header::request_origin;
-use super::checks::request_kind::{is_frame_navigation, is_http_scheme};
+use super::checks::request_kind::is_frame_navigation;
 use super::checks::status::{is_null_body_status, is_range_status};
-use super::checks::trustworthy::is_url_potentially_trustworthy;
 use super::checks::unencoded_digest::UnencodedDigests;
 use super::checks::{
     bad_port, cors_preflight_check, csp, mime_type, mixed_content, nosniff, redirect_taint,
@@ -29,6 +26,7 @@ use super::checks::{
 use super::fetch::Target;
 use super::headers::access_control::cors_exposed_header_names;
 use super::http_fetch::{MakeCorsPreflight, http_fetch};
+use super::noted_policies::{embedder_policy_of, note_policies};
 use super::opaque_response;
 use super::params::FetchParams;
 use super::preload;
@@ -36,6 +34,9 @@ use super::response::FetchResponse;
 use super::scheme_fetch::scheme_fetch;
 use super::timing;
 use super::user_enabled_cors;
+use super::violation_reports::{
+    queue_inheritance_violations, should_request_be_blocked_by_integrity_policy,
+};
 use crate::network_state::FetchContext;
 use crate::{devtools, embedding, request_interception};
 
@@ -86,7 +87,11 @@ pub(crate) async fn main_fetch(
         blocked = Some(Cause::MixedContent);
     } else if verdict.blocked {
         blocked = Some(Cause::ContentSecurityPolicy);
-    } else if params.integrity_policy.should_request_be_blocked(request) {
+    } else if should_request_be_blocked_by_integrity_policy(
+        request,
+        &params.integrity_demands,
+        context,
+    ) {
         blocked = Some(Cause::IntegrityPolicy);
     }
     // 8. The referrer policy of the request's policy container.
@@ -291,10 +296,14 @@ pub(crate) async fn finish_main_fetch(
     }
     // AD-HOC: what HTML checks when a document or a worker's script has come.
     let embedder_policy = embedder_policy_of(params, &response, is_secure_scheme);
-    if needs_embedder_policy(request, &response)
-        && !embedder_policy.may_be_embedded_by(params.embedder_policy)
-    {
-        return FetchResponse::network_error(Cause::EmbedderPolicy);
+    if needs_embedder_policy(request, &response) {
+        queue_inheritance_violations(params, embedder_policy.value, context);
+        if !embedder_policy
+            .value
+            .may_be_embedded_by(params.embedder.policy.value)
+        {
+            return FetchResponse::network_error(Cause::EmbedderPolicy);
+        }
     }
     // 22. No body where HTTP has none.
     let has_body =
@@ -352,55 +361,9 @@ pub(crate) async fn finish_main_fetch(
         }
         response.body = Body::Bytes(bytes);
     }
-    note_document(params, &response, embedder_policy, context);
-    note_worker(params, &response, embedder_policy, context);
+    note_policies(params, &response, embedder_policy, context);
+    note_document(params, &response);
     response
-}
-
-/// Remembers the policies of a worker whose script has come.
-fn note_worker(
-    params: &FetchParams,
-    response: &FetchResponse,
-    embedder_policy: EmbedderPolicy,
-    context: &FetchContext,
-) {
-    let request = &params.request;
-    if !matches!(
-        request.destination,
-        Destination::Worker | Destination::SharedWorker
-    ) {
-        return;
-    }
-    // Workers of local URLs have the policy of who made them.
-    let integrity_policy = if is_http_scheme(request.current_url().scheme()) {
-        IntegrityPolicy::parse(&response.head.actual_response().headers)
-    } else {
-        params.integrity_policy
-    };
-    let state = &context.state;
-    state
-        .embedder_policies
-        .note_worker(request, embedder_policy);
-    state
-        .integrity_policies
-        .note_worker(request, integrity_policy);
-}
-
-/// The embedder policy of the document or worker that a response is for.
-fn embedder_policy_of(
-    params: &FetchParams,
-    response: &FetchResponse,
-    is_secure_scheme: impl Fn(&str) -> bool,
-) -> EmbedderPolicy {
-    let url = params.request.current_url();
-    if !is_http_scheme(url.scheme()) {
-        // Documents of local URLs have the policy of who made them.
-        return params.embedder_policy;
-    }
-    EmbedderPolicy::obtain(
-        &response.head.actual_response().headers,
-        is_url_potentially_trustworthy(&url, is_secure_scheme),
-    )
 }
 
 /// Whether a response is the document of a frame or the script of a dedicated worker, which the policy of the document around
@@ -438,26 +401,11 @@ fn blocked_response(
 }
 
 /// Tells the permission model whose documents come from where, and ends the questions of a page that is being replaced.
-/// Remembers the document's embedder policy and integrity policy.
-fn note_document(
-    params: &FetchParams,
-    response: &FetchResponse,
-    embedder_policy: EmbedderPolicy,
-    context: &FetchContext,
-) {
+fn note_document(params: &FetchParams, response: &FetchResponse) {
     let request = &params.request;
     if !request.is_navigation_request() || response.head.actual_response().location_url.is_some() {
         return;
     }
-    context
-        .state
-        .embedder_policies
-        .note_document(request, embedder_policy, params.embedder_policy);
-    let integrity_policy = IntegrityPolicy::parse(&response.head.actual_response().headers);
-    context
-        .state
-        .integrity_policies
-        .note_document(request, integrity_policy);
     let space = response
         .exchange
         .as_deref()

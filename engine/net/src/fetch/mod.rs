@@ -23,6 +23,7 @@ mod integrity_policies;
 mod main_fetch;
 mod navigation_redirects;
 mod newest;
+mod noted_policies;
 mod opaque_response;
 mod params;
 pub mod preflight_cache;
@@ -31,6 +32,7 @@ mod response;
 mod scheme_fetch;
 mod timing;
 mod user_enabled_cors;
+mod violation_reports;
 
 pub use self::body::{Body, BodyError};
 pub use self::cause::{Cause, CorsFailure, CorsFailureKind};

@@ -12,7 +12,7 @@ use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_base::id::PipelineId;
 use servo_url::ServoUrl;
 
-use super::checks::embedder_policy::EmbedderPolicy;
+use super::embedder_policies::Embedder;
 use super::params::FetchParams;
 
 /// How many navigations may wait for their next hop. Beyond that all are forgotten, and go on with what script knows.
@@ -35,7 +35,7 @@ struct Waiting {
     response_tainting: ResponseTainting,
     referrer: Referrer,
     referrer_policy: ReferrerPolicy,
-    embedder_policy: EmbedderPolicy,
+    embedder: Embedder,
     timing_allow_failed: bool,
     start_time: Option<CrossProcessInstant>,
     redirect_start: Option<CrossProcessInstant>,
@@ -63,7 +63,7 @@ impl NavigationRedirects {
                 response_tainting: request.response_tainting,
                 referrer: request.referrer.clone(),
                 referrer_policy: request.referrer_policy,
-                embedder_policy: params.embedder_policy,
+                embedder: params.embedder.clone(),
                 timing_allow_failed: params.timing_allow_failed,
                 start_time: timing.start_time,
                 redirect_start: timing.redirect_start,
@@ -103,7 +103,7 @@ impl NavigationRedirects {
         request.response_tainting = waiting.response_tainting;
         request.referrer = waiting.referrer;
         request.referrer_policy = waiting.referrer_policy;
-        params.embedder_policy = waiting.embedder_policy;
+        params.embedder = waiting.embedder;
         params.timing_allow_failed = waiting.timing_allow_failed;
         timing.start_time = waiting.start_time;
         timing.redirect_start = waiting.redirect_start;
@@ -127,6 +127,7 @@ mod tests {
     use net_traits::ResourceTimingType;
     use servo_base::id::{PipelineNamespaceId, TEST_PIPELINE_ID};
 
+    use super::super::checks::embedder_policy::EmbedderPolicyValue;
     use super::super::checks::test_requests::{request, url};
     use super::super::http_redirect_fetch::redirect;
     use super::*;
@@ -164,7 +165,7 @@ mod tests {
         redirect(&mut first.request, 302, url(SECOND)).unwrap();
         first.request.referrer_policy = ReferrerPolicy::Origin;
         first.timing_allow_failed = true;
-        first.embedder_policy = EmbedderPolicy::RequireCorp;
+        first.embedder.policy.value = EmbedderPolicyValue::RequireCorp;
         let start = CrossProcessInstant::now();
         let mut first_timing = timing();
         first_timing.start_time = Some(start);
@@ -182,7 +183,10 @@ mod tests {
         assert_eq!(second.request.redirect_count, 2);
         assert_eq!(second.request.referrer_policy, ReferrerPolicy::Origin);
         assert!(second.timing_allow_failed);
-        assert_eq!(second.embedder_policy, EmbedderPolicy::RequireCorp);
+        assert_eq!(
+            second.embedder.policy.value,
+            EmbedderPolicyValue::RequireCorp
+        );
         assert_eq!(second_timing.start_time, Some(start));
         assert_eq!(second_timing.redirect_start, Some(start));
     }

@@ -3,8 +3,8 @@
 use net_traits::request::Request;
 use tokio::sync::oneshot;
 
-use super::checks::embedder_policy::EmbedderPolicy;
-use super::checks::integrity_policy::IntegrityPolicy;
+use super::embedder_policies::Embedder;
+use super::integrity_policies::IntegrityDemands;
 use super::preload::PreloadOutcome;
 use super::user_enabled_cors::Chain;
 
@@ -26,10 +26,10 @@ pub(crate) struct FetchParams {
     pub request: Request,
     /// The preloaded response candidate.
     pub preloaded_response_candidate: PreloadedResponseCandidate,
-    /// The embedder policy of who made the request.
-    pub embedder_policy: EmbedderPolicy,
-    /// The integrity policy of who made the request.
-    pub integrity_policy: IntegrityPolicy,
+    /// Who made the request, with its embedder policy.
+    pub embedder: Embedder,
+    /// The integrity policies of who made the request.
+    pub integrity_demands: IntegrityDemands,
     /// The request's [timing allow failed flag](https://fetch.spec.whatwg.org/#timing-allow-failed).
     pub timing_allow_failed: bool,
     /// The names of the headers that the page set, before Fetch added its own.
@@ -47,8 +47,8 @@ impl FetchParams {
         Self {
             request,
             preloaded_response_candidate: PreloadedResponseCandidate::None,
-            embedder_policy: EmbedderPolicy::default(),
-            integrity_policy: IntegrityPolicy::default(),
+            embedder: Embedder::default(),
+            integrity_demands: IntegrityDemands::default(),
             timing_allow_failed: false,
             page_set_header_names,
             preflight_response: None,

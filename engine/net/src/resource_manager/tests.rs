@@ -12,12 +12,12 @@ use net_traits::{
 use parking_lot::{Mutex, MutexGuard};
 use profile_traits::generic_callback::GenericCallback as ProfileGenericCallback;
 use servo_base::generic_channel::{GenericCallback, lazy_callback};
-use servo_base::id::TEST_WEBVIEW_ID;
+use servo_base::id::{TEST_PIPELINE_ID, TEST_WEBVIEW_ID};
 use servo_default_resources as _;
 use servo_url::ServoUrl;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::*;
@@ -315,6 +315,91 @@ async fn a_web_socket_echoes() {
         next().await,
         Some(WebSocketNetworkEvent::Close(Some(1000), _))
     ));
+    threads.exit();
+    tokio::task::block_in_place(|| threads.runtime.shutdown());
+}
+
+/// Serves a page that reports what others have not agreed to, and hands on what it is sent to its endpoint.
+async fn reporting_page(listener: TcpListener, reports: UnboundedSender<String>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut request = String::new();
+        let is_whole = |request: &str| {
+            request.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+                let length = head.lines().find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length: ")?
+                        .parse()
+                        .ok()
+                });
+                body.len() >= length.unwrap_or(0)
+            })
+        };
+        while !is_whole(&request) {
+            let mut bytes = [0; 4096];
+            match stream.read(&mut bytes).await {
+                Ok(length) if length > 0 => {
+                    request.push_str(&String::from_utf8_lossy(&bytes[..length]));
+                },
+                _ => break,
+            }
+        }
+        let headers = if request.starts_with("GET /page ") {
+            "Cross-Origin-Embedder-Policy-Report-Only: require-corp; report-to=\"e\"\r\n\
+             Reporting-Endpoints: e=\"/reports\"\r\nContent-Type: text/html\r\n"
+        } else {
+            ""
+        };
+        if request.starts_with("POST /reports ") {
+            reports.send(request).expect("the test listens");
+        }
+        let answer =
+            format!("HTTP/1.1 200 OK\r\n{headers}Connection: close\r\nContent-Length: 0\r\n\r\n");
+        let _ = stream.write_all(answer.as_bytes()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_documents_policy_is_against_is_reported() {
+    let mut threads = Threads::start();
+    let (listener, port) = listener().await;
+    let (sender, mut reports) = unbounded_channel();
+    tokio::spawn(reporting_page(listener, sender));
+    let url = |text: &str| ServoUrl::parse(text).expect("a URL");
+    let page = format!("http://127.0.0.1:{port}/page");
+    let request = |target: &str| {
+        let claimed = UrlWithBlobClaim::for_url(url(target)).expect("no blob URL");
+        RequestBuilder::new(Some(TEST_WEBVIEW_ID), claimed, Referrer::NoReferrer)
+            .origin(url(&page).origin())
+            .client(client(url(&page).origin()))
+            .pipeline_id(Some(TEST_PIPELINE_ID))
+    };
+    let document = request(&page)
+        .destination(Destination::Document)
+        .mode(RequestMode::Navigate);
+    assert_eq!(
+        outcome(fetch(&threads.public, document)).await,
+        ["200", "end"]
+    );
+    // What is of the page's own origin is nobody's business.
+    for host in ["127.0.0.1", "localhost"] {
+        let other = request(&format!("http://{host}:{port}/other#fragment"));
+        outcome(fetch(&threads.public, other)).await;
+    }
+    let report = timeout(LIMIT, reports.recv()).await.expect("in time");
+    let report = report.expect("a report");
+    let (head, body) = report.split_once("\r\n\r\n").expect("a request");
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("content-type: application/reports+json")
+    );
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(body.as_array().map(Vec::len), Some(1));
+    assert_eq!(body[0]["url"], page);
+    assert_eq!(
+        body[0]["body"]["blockedURL"],
+        format!("http://localhost:{port}/other")
+    );
+    assert_eq!(body[0]["body"]["disposition"], "reporting");
     threads.exit();
     tokio::task::block_in_place(|| threads.runtime.shutdown());
 }

@@ -6,11 +6,12 @@ use net_traits::request::Request;
 use net_traits::response::Response;
 use servo_url::{ImmutableOrigin, ServoUrl};
 
-use super::embedder_policy::EmbedderPolicy;
+use super::embedder_policy::{EmbedderPolicy, EmbedderPolicyValue};
 use super::origin_header::request_origin;
 use super::request_kind::is_frame_navigation;
 use super::same_site::is_schemelessly_same_site;
 use crate::fetch::headers::header_list;
+use crate::reporting::Disposition;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
@@ -45,12 +46,14 @@ struct Embedding<'a> {
 }
 
 /// The [cross-origin resource policy check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check) for the page
-/// that made `request` and has the policy `embedder_policy`, on the `response` from `response_url`.
+/// that made `request` and has the policy `embedder_policy`, on the `response` from `response_url`. `report` is called for each
+/// violation of that policy, with the name of the endpoint that is to hear of it.
 pub fn check_request(
     request: &Request,
-    embedder_policy: EmbedderPolicy,
+    embedder_policy: &EmbedderPolicy,
     response_url: &ServoUrl,
     response: &Response,
+    mut report: impl FnMut(Disposition, &str),
 ) -> Verdict {
     let origin = request_origin(request).unwrap_or_else(ImmutableOrigin::new_opaque);
     let embedding = Embedding {
@@ -62,12 +65,16 @@ pub fn check_request(
     };
     // 1 and 2. Are the parameters.
     // 3. The header alone may forbid it.
-    if embedding.internal_check(EmbedderPolicy::UnsafeNone) == Verdict::Blocked {
+    let is_blocked = |value| embedding.internal_check(value) == Verdict::Blocked;
+    if is_blocked(EmbedderPolicyValue::UnsafeNone) {
         return Verdict::Blocked;
     }
-    // FIXME: 4. and 6. violations are not reported: script sends no reporting endpoints.
+    // 4 and 6. Report what the page's policy, or one that is only reported, is against.
+    for (disposition, endpoint) in embedder_policy.violations(is_blocked) {
+        report(disposition, endpoint);
+    }
     // 5 and 7. Otherwise the page's policy decides.
-    embedding.internal_check(embedder_policy)
+    embedding.internal_check(embedder_policy.value)
 }
 
 /// Whether a server forbids `origin` to use its response, by the header alone and whatever the page's embedder policy.
@@ -83,14 +90,14 @@ pub fn is_forbidden_by_server(
         includes_credentials: true,
         for_navigation: false,
     };
-    embedding.internal_check(EmbedderPolicy::UnsafeNone) == Verdict::Blocked
+    embedding.internal_check(EmbedderPolicyValue::UnsafeNone) == Verdict::Blocked
 }
 
 impl Embedding<'_> {
     /// The [internal check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-internal-check).
-    fn internal_check(self, embedder_policy: EmbedderPolicy) -> Verdict {
+    fn internal_check(self, embedder_policy: EmbedderPolicyValue) -> Verdict {
         // 1. Navigations matter only to pages with an embedder policy.
-        if self.for_navigation && embedder_policy == EmbedderPolicy::UnsafeNone {
+        if self.for_navigation && embedder_policy == EmbedderPolicyValue::UnsafeNone {
             return Verdict::Allowed;
         }
         // 2 and 3. Let policy be the header's value, or null if it is no policy.
@@ -102,12 +109,12 @@ impl Embedding<'_> {
             Some(b"cross-origin") => Some(Policy::CrossOrigin),
             // 4. The embedder policy stands in for one.
             _ => match embedder_policy {
-                EmbedderPolicy::UnsafeNone => None,
-                EmbedderPolicy::Credentialless => {
+                EmbedderPolicyValue::UnsafeNone => None,
+                EmbedderPolicyValue::Credentialless => {
                     let needs_word = self.includes_credentials || self.for_navigation;
                     needs_word.then_some(Policy::SameOrigin)
                 },
-                EmbedderPolicy::RequireCorp => Some(Policy::SameOrigin),
+                EmbedderPolicyValue::RequireCorp => Some(Policy::SameOrigin),
             },
         };
         // 5. Compare the page with the response.
@@ -152,8 +159,9 @@ mod tests {
     /// Whether a page of `page` may use a response from `target` with these headers.
     fn is_allowed(page: &str, target: &str, values: &[&'static str]) -> bool {
         let request = request(page, &[target]);
-        let policy = EmbedderPolicy::UnsafeNone;
-        let verdict = check_request(&request, policy, &url(target), &response(values));
+        let policy = EmbedderPolicy::default();
+        let reported = |_, _: &str| panic!("a page without a policy has nothing to report");
+        let verdict = check_request(&request, &policy, &url(target), &response(values), reported);
         let forbidden =
             is_forbidden_by_server(&origin(page), &url(target), &response(values).headers);
         assert_eq!(forbidden, verdict == Verdict::Blocked);
@@ -195,9 +203,37 @@ mod tests {
         }
     }
 
+    /// Whether a page with these two policies may use the response, and which of them it reports.
+    fn check(
+        request: &Request,
+        value: EmbedderPolicyValue,
+        report_only_value: EmbedderPolicyValue,
+        response: &Response,
+    ) -> (bool, String) {
+        let policy = EmbedderPolicy {
+            value,
+            reporting_endpoint: "enforce".to_owned(),
+            report_only_value,
+            report_only_reporting_endpoint: "reporting".to_owned(),
+        };
+        let mut reports = String::new();
+        let target = url("https://b.example/");
+        let verdict = check_request(
+            request,
+            &policy,
+            &target,
+            response,
+            |disposition, endpoint| {
+                assert_eq!(disposition == Disposition::Enforce, endpoint == "enforce");
+                reports = format!("{reports}{endpoint} ");
+            },
+        );
+        (verdict == Verdict::Allowed, reports)
+    }
+
     #[test]
     fn embedder_policies_need_a_word() {
-        use EmbedderPolicy::{Credentialless, RequireCorp, UnsafeNone};
+        use EmbedderPolicyValue::{Credentialless, RequireCorp, UnsafeNone};
         for (policy, includes_credentials, values, expected) in [
             (UnsafeNone, true, &[][..], true),
             (RequireCorp, false, &[], false),
@@ -212,19 +248,34 @@ mod tests {
             let request = request("https://a.example", &["https://b.example/"]);
             let mut response = response(values);
             response.request_includes_credentials = includes_credentials;
-            let target = url("https://b.example/");
-            let verdict = check_request(&request, policy, &target, &response);
+            let what = format!("{policy:?} {includes_credentials} {values:?}");
             assert_eq!(
-                verdict == Verdict::Allowed,
+                check(&request, policy, UnsafeNone, &response).0,
                 expected,
-                "{policy:?} {includes_credentials} {values:?}"
+                "{what}"
             );
+            // Only the server's own word is not the page's to report.
+            let reports = check(&request, policy, policy, &response).1;
+            let is_reported = !expected && values != ["same-origin"];
+            assert_eq!(
+                reports,
+                if is_reported {
+                    "reporting enforce "
+                } else {
+                    ""
+                },
+                "{what}"
+            );
+            let found = check(&request, UnsafeNone, policy, &response);
+            let is_allowed = values != ["same-origin"];
+            let reports = if is_reported { "reporting " } else { "" };
+            assert_eq!(found, (is_allowed, reports.to_owned()), "{what}");
         }
     }
 
     #[test]
     fn navigations_matter_to_pages_with_an_embedder_policy_only() {
-        use EmbedderPolicy::{Credentialless, RequireCorp, UnsafeNone};
+        use EmbedderPolicyValue::{Credentialless, RequireCorp, UnsafeNone};
         let mut request = request("https://a.example", &["https://b.example/"]);
         request.destination = Destination::IFrame;
         for (policy, values, expected) in [
@@ -234,13 +285,8 @@ mod tests {
             (RequireCorp, &["cross-origin"], true),
             (Credentialless, &[], false),
         ] {
-            let target = url("https://b.example/");
-            let verdict = check_request(&request, policy, &target, &response(values));
-            assert_eq!(
-                verdict == Verdict::Allowed,
-                expected,
-                "{policy:?} {values:?}"
-            );
+            let found = check(&request, policy, UnsafeNone, &response(values)).0;
+            assert_eq!(found, expected, "{policy:?} {values:?}");
         }
     }
 }

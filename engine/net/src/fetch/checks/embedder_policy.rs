@@ -9,13 +9,16 @@ use sfv::{BareItem, Item, Parser};
 use super::origin_header::request_origin;
 use super::redirect_taint::redirect_taint;
 use crate::fetch::headers::header_list;
+use crate::reporting::{Disposition, NAME_LIMIT};
 
 const CROSS_ORIGIN_EMBEDDER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-embedder-policy");
+const CROSS_ORIGIN_EMBEDDER_POLICY_REPORT_ONLY: HeaderName =
+    HeaderName::from_static("cross-origin-embedder-policy-report-only");
 
 /// An [embedder policy value](https://html.spec.whatwg.org/multipage/browsers.html#embedder-policy-value).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EmbedderPolicy {
+pub enum EmbedderPolicyValue {
     /// `unsafe-none`: everything.
     #[default]
     UnsafeNone,
@@ -25,30 +28,90 @@ pub enum EmbedderPolicy {
     RequireCorp,
 }
 
+/// An [embedder policy](https://html.spec.whatwg.org/multipage/browsers.html#embedder-policy).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmbedderPolicy {
+    /// What holds.
+    pub value: EmbedderPolicyValue,
+    /// The name of the endpoint that hears of violations of it; empty for none.
+    pub reporting_endpoint: String,
+    /// What does not hold, but is reported.
+    pub report_only_value: EmbedderPolicyValue,
+    /// The name of the endpoint that hears of those violations; empty for none.
+    pub report_only_reporting_endpoint: String,
+}
+
 impl EmbedderPolicy {
     /// [Obtains an embedder policy](https://html.spec.whatwg.org/multipage/browsers.html#obtain-an-embedder-policy) from the
     /// headers of a document's or worker's response.
     pub fn obtain(headers: &HeaderMap, is_secure_context: bool) -> Self {
         // 1. and 2. Without a secure context there is none.
         if !is_secure_context {
-            return Self::UnsafeNone;
+            return Self::default();
         }
-        // 3. Let parsedItem be the header's.
-        let parsed_item = header_list::get(headers, &CROSS_ORIGIN_EMBEDDER_POLICY)
-            .and_then(|value| Parser::new(&value).parse::<Item>().ok());
-        // 4. Its value, if it is one of these.
-        // NOTE: 4.2. and 5. do not apply: nothing is reported.
-        match parsed_item.map(|item| item.bare_item) {
-            Some(BareItem::Token(token)) => match token.as_str() {
-                "credentialless" => Self::Credentialless,
-                "require-corp" => Self::RequireCorp,
-                _ => Self::UnsafeNone,
-            },
-            // 6. Return policy.
-            _ => Self::UnsafeNone,
+        // 3. and 4. What holds.
+        let (value, reporting_endpoint) = stated(headers, &CROSS_ORIGIN_EMBEDDER_POLICY);
+        // 5. and 6. What is only reported.
+        let (report_only_value, report_only_reporting_endpoint) =
+            stated(headers, &CROSS_ORIGIN_EMBEDDER_POLICY_REPORT_ONLY);
+        // 7. Return policy.
+        Self {
+            value,
+            reporting_endpoint,
+            report_only_value,
+            report_only_reporting_endpoint,
         }
     }
 
+    /// Of this policy's two values, those that `violates`, each with how that is reported and to whom.
+    pub fn violations(
+        &self,
+        violates: impl Fn(EmbedderPolicyValue) -> bool,
+    ) -> impl Iterator<Item = (Disposition, &str)> {
+        [
+            (
+                self.report_only_value,
+                Disposition::Reporting,
+                self.report_only_reporting_endpoint.as_str(),
+            ),
+            (
+                self.value,
+                Disposition::Enforce,
+                self.reporting_endpoint.as_str(),
+            ),
+        ]
+        .into_iter()
+        .filter(move |(value, ..)| violates(*value))
+        .map(|(_, disposition, endpoint)| (disposition, endpoint))
+    }
+}
+
+/// The value that a header states, and the name of the endpoint for its violations.
+fn stated(headers: &HeaderMap, name: &HeaderName) -> (EmbedderPolicyValue, String) {
+    let nothing = (EmbedderPolicyValue::UnsafeNone, String::new());
+    let parsed_item =
+        header_list::get(headers, name).and_then(|value| Parser::new(&value).parse::<Item>().ok());
+    let Some(Item { bare_item, params }) = parsed_item else {
+        return nothing;
+    };
+    let BareItem::Token(token) = bare_item else {
+        return nothing;
+    };
+    let value = match token.as_str() {
+        "credentialless" => EmbedderPolicyValue::Credentialless,
+        "require-corp" => EmbedderPolicyValue::RequireCorp,
+        _ => return nothing,
+    };
+    let endpoint = match params.get("report-to") {
+        Some(BareItem::String(name)) if name.as_str().len() <= NAME_LIMIT => {
+            name.as_str().to_owned()
+        },
+        _ => String::new(),
+    };
+    (value, endpoint)
+}
+
+impl EmbedderPolicyValue {
     /// Whether this is
     /// [compatible with cross-origin isolation](https://html.spec.whatwg.org/multipage/browsers.html#compatible-with-cross-origin-isolation).
     pub fn is_compatible_with_isolation(self) -> bool {
@@ -81,7 +144,7 @@ impl EmbedderPolicy {
 
 #[cfg(test)]
 mod tests {
-    use EmbedderPolicy::{Credentialless, RequireCorp, UnsafeNone};
+    use EmbedderPolicyValue::{Credentialless, RequireCorp, UnsafeNone};
     use http::HeaderValue;
     use servo_default_resources as _;
 
@@ -110,13 +173,56 @@ mod tests {
                     (CROSS_ORIGIN_EMBEDDER_POLICY, value)
                 })
                 .collect();
-            assert_eq!(
-                EmbedderPolicy::obtain(&headers, true),
-                expected,
-                "{values:?}"
-            );
-            assert_eq!(EmbedderPolicy::obtain(&headers, false), UnsafeNone);
+            let policy = EmbedderPolicy::obtain(&headers, true);
+            assert_eq!(policy.value, expected, "{values:?}");
+            assert_eq!(policy.report_only_value, UnsafeNone);
+            let policy = EmbedderPolicy::obtain(&headers, false);
+            assert_eq!(policy, EmbedderPolicy::default());
         }
+    }
+
+    #[test]
+    fn each_header_has_its_endpoint() {
+        let obtain = |values: &[(&HeaderName, &'static str)]| {
+            let headers = values
+                .iter()
+                .map(|(name, value)| ((*name).clone(), HeaderValue::from_static(value)))
+                .collect();
+            EmbedderPolicy::obtain(&headers, true)
+        };
+        let enforced = &CROSS_ORIGIN_EMBEDDER_POLICY;
+        let report_only = &CROSS_ORIGIN_EMBEDDER_POLICY_REPORT_ONLY;
+        let policy = obtain(&[
+            (enforced, "credentialless; report-to=\"a\""),
+            (report_only, "require-corp; report-to=\"b\""),
+        ]);
+        let found = |violated: &[EmbedderPolicyValue]| -> Vec<_> {
+            let violations = policy.violations(|value| violated.contains(&value));
+            violations
+                .map(|(_, endpoint)| endpoint.to_owned())
+                .collect()
+        };
+        assert_eq!(found(&[Credentialless]), ["a"]);
+        assert_eq!(found(&[RequireCorp]), ["b"]);
+        assert_eq!(found(&[RequireCorp, Credentialless]), ["b", "a"]);
+        assert!(found(&[UnsafeNone]).is_empty());
+        for value in [
+            "require-corp; report-to=token",
+            "require-corp; report-to",
+            "require-corp",
+        ] {
+            let policy = obtain(&[(report_only, value)]);
+            assert_eq!(policy.report_only_value, RequireCorp);
+            assert_eq!(policy.report_only_reporting_endpoint, "", "{value}");
+            assert_eq!(policy.value, UnsafeNone);
+        }
+        // Two headers are one value, and a comma may stand within its string.
+        let policy = obtain(&[
+            (enforced, "require-corp; x=\""),
+            (enforced, "\"; report-to=\"a\""),
+        ]);
+        assert_eq!(policy.value, RequireCorp);
+        assert_eq!(policy.reporting_endpoint, "a");
     }
 
     #[test]

@@ -8,23 +8,38 @@ use sfv::{BareItem, Dictionary, ListEntry, Parser};
 use super::integrity::Integrity;
 use super::message_signatures::IntegrityKeys;
 use crate::fetch::headers::header_list;
+use crate::reporting::NAME_LIMIT;
 
 const INTEGRITY_POLICY: HeaderName = HeaderName::from_static("integrity-policy");
+const INTEGRITY_POLICY_REPORT_ONLY: HeaderName =
+    HeaderName::from_static("integrity-policy-report-only");
 
-/// The [integrity policy](https://w3c.github.io/webappsec-subresource-integrity/#integrity-policy) of a document or worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How many endpoints a policy may name; those that follow are passed over.
+const ENDPOINTS_LIMIT: usize = 4;
+
+/// An [integrity policy](https://w3c.github.io/webappsec-subresource-integrity/#integrity-policy) of a document or worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IntegrityPolicy {
     blocks_scripts: bool,
     blocks_styles: bool,
+    /// The names of the endpoints that hear of violations.
+    pub endpoints: Vec<String>,
 }
 
 impl IntegrityPolicy {
-    /// [Parses the policy](https://w3c.github.io/webappsec-subresource-integrity/#parse-integrity-policy-headers) that a
-    /// response's headers state.
-    ///
-    /// NOTE: the header for policies that are only reported has no effect, as nothing is reported.
-    pub fn parse(headers: &HeaderMap) -> Self {
-        let dictionary = header_list::get(headers, &INTEGRITY_POLICY)
+    /// [Parses the policies](https://w3c.github.io/webappsec-subresource-integrity/#parse-integrity-policy-headers) that a
+    /// response's headers state: the one that holds, and the one that is only reported.
+    pub fn parse(headers: &HeaderMap) -> (Self, Self) {
+        (
+            Self::stated(headers, &INTEGRITY_POLICY),
+            Self::stated(headers, &INTEGRITY_POLICY_REPORT_ONLY),
+        )
+    }
+
+    /// [Processes an integrity policy](https://w3c.github.io/webappsec-subresource-integrity/#process-an-integrity-policy): the
+    /// one in the header of this name.
+    fn stated(headers: &HeaderMap, name: &HeaderName) -> Self {
+        let dictionary = header_list::get(headers, name)
             .and_then(|value| Parser::new(&value).parse::<Dictionary>().ok());
         let Some(dictionary) = dictionary else {
             return Self::default();
@@ -44,12 +59,22 @@ impl IntegrityPolicy {
         Self {
             blocks_scripts: blocks("script"),
             blocks_styles: blocks("style"),
+            // 3. And these are to hear of it.
+            endpoints: dictionary
+                .get("endpoints")
+                .map_or_else(Vec::new, |endpoints| {
+                    tokens(endpoints)
+                        .filter(|name| name.len() <= NAME_LIMIT)
+                        .take(ENDPOINTS_LIMIT)
+                        .map(str::to_owned)
+                        .collect()
+                }),
         }
     }
 
     /// [Should a request be blocked by Integrity Policy?](https://w3c.github.io/webappsec-subresource-integrity/#should-request-be-blocked-by-integrity-policy-section)
-    /// This is the policy of who made `request`.
-    pub fn should_request_be_blocked(self, request: &Request) -> bool {
+    /// This is one of the two policies of who made `request`.
+    pub fn should_request_be_blocked(&self, request: &Request) -> bool {
         // 1. and 2. Let parsedMetadata be what the page states.
         let metadata = &request.integrity_metadata;
         let is_stated =
@@ -78,12 +103,19 @@ impl IntegrityPolicy {
 
 /// Whether a member is an inner list with this token in it.
 fn has_token(member: &ListEntry, token: &str) -> bool {
-    let ListEntry::InnerList(list) = member else {
-        return false;
+    tokens(member).any(|found| found == token)
+}
+
+/// The tokens in a member that is an inner list.
+fn tokens(member: &ListEntry) -> impl Iterator<Item = &str> {
+    let items = match member {
+        ListEntry::InnerList(list) => list.items.as_slice(),
+        ListEntry::Item(_) => &[],
     };
-    list.items
-        .iter()
-        .any(|item| matches!(&item.bare_item, BareItem::Token(found) if found.as_str() == token))
+    items.iter().filter_map(|item| match &item.bare_item {
+        BareItem::Token(token) => Some(token.as_str()),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -98,8 +130,31 @@ mod tests {
             .iter()
             .map(|value| (INTEGRITY_POLICY, HeaderValue::from_str(value).unwrap()))
             .collect();
-        let policy = IntegrityPolicy::parse(&headers);
+        let (policy, report_only) = IntegrityPolicy::parse(&headers);
+        assert_eq!(report_only, IntegrityPolicy::default());
         (policy.blocks_scripts, policy.blocks_styles)
+    }
+
+    #[test]
+    fn what_is_reported_and_to_whom() {
+        let headers: HeaderMap = [
+            (
+                INTEGRITY_POLICY,
+                "blocked-destinations=(script), endpoints=(a \"x\" b)",
+            ),
+            (
+                INTEGRITY_POLICY_REPORT_ONLY,
+                "blocked-destinations=(style), endpoints=(c1 c2 c3 c4 c5 c6 c7 c8 c9)",
+            ),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name, HeaderValue::from_static(value)))
+        .collect();
+        let (policy, report_only) = IntegrityPolicy::parse(&headers);
+        assert_eq!(policy.endpoints, ["a", "b"]);
+        assert!(policy.blocks_scripts && !policy.blocks_styles);
+        assert_eq!(report_only.endpoints.len(), ENDPOINTS_LIMIT);
+        assert!(!report_only.blocks_scripts && report_only.blocks_styles);
     }
 
     #[test]
@@ -144,6 +199,7 @@ mod tests {
         let policy = IntegrityPolicy {
             blocks_scripts: true,
             blocks_styles: false,
+            endpoints: Vec::new(),
         };
         let key = "ed25519-JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=";
         for (destination, mode, metadata, blocked) in [
