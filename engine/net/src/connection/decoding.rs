@@ -2,6 +2,7 @@
 //! the body that was meant, piece by piece and only as fast as it is read.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -210,16 +211,26 @@ fn has_large_window(first: &[u8]) -> bool {
     first.first().is_some_and(|byte| byte & 0x7f == 0b0001_0001)
 }
 
-/// Whether what follows a complete member is another one, which belongs to the body too.
+/// Whether what follows a complete member is another one, which belongs to the body too. zstd has members without meaning, behind
+/// which others may follow.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc1952#section-2.2> and <https://www.rfc-editor.org/rfc/rfc8878#section-3.1>
 fn starts_member(coding: Coding, bytes: &[u8]) -> bool {
-    let magic: &[u8] = match coding {
-        Coding::Gzip => &[0x1f, 0x8b],
-        Coding::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
-        Coding::Deflate | Coding::Brotli => return false,
+    let starts_with = |magic: &[RangeInclusive<u8>]| {
+        !bytes.is_empty()
+            && bytes
+                .iter()
+                .zip(magic)
+                .all(|(byte, magic)| magic.contains(byte))
     };
-    !bytes.is_empty() && bytes.iter().zip(magic).all(|(byte, magic)| byte == magic)
+    match coding {
+        Coding::Gzip => starts_with(&[0x1f..=0x1f, 0x8b..=0x8b]),
+        Coding::Zstd => {
+            starts_with(&[0x28..=0x28, 0xb5..=0xb5, 0x2f..=0x2f, 0xfd..=0xfd])
+                || starts_with(&[0x50..=0x5f, 0x2a..=0x2a, 0x4d..=0x4d, 0x18..=0x18])
+        },
+        Coding::Deflate | Coding::Brotli => false,
+    }
 }
 
 enum State {

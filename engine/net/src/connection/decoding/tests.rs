@@ -142,6 +142,17 @@ async fn members_are_joined_and_trailing_bytes_left_out() {
             "first second"
         );
     }
+    // A frame of zstd that is skipped, and has three bytes, hides nothing that follows.
+    for magic in [0x50, 0x5f] {
+        let skipped = [magic, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        let first = encode("zstd", b"first ").await;
+        let second = encode("zstd", b"second").await;
+        let bytes = [&skipped[..], &first, &skipped, &second, &skipped].concat();
+        for size in [1, 3, 1000] {
+            let decoded = decoded(&["zstd"], &bytes, size).await;
+            assert_eq!(decoded.unwrap(), "first second", "{size}");
+        }
+    }
     let mut bytes = encode("br", TEXT).await;
     bytes.extend(b"trailing");
     assert_eq!(decoded(&["br"], &bytes, 1000).await.unwrap(), TEXT);
