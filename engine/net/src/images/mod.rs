@@ -11,11 +11,13 @@
 mod broken_image_icon;
 mod cache;
 mod decode;
+mod drawing_cost;
 mod factory;
 mod keys;
 mod loads;
 mod panics;
 mod rasterizations;
+mod svg_references;
 mod vector;
 
 pub use self::factory::ImageCacheFactoryImpl;

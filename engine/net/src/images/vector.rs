@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use log::debug;
+use log::{debug, warn};
 use malloc_size_of_derive::MallocSizeOf;
 use net_traits::image_cache::FontResolver;
 use pixels::{CorsStatus, ImageFrame, ImageMetadata, PixelFormat, RasterImage};
 use resvg::tiny_skia::{IntSize, Pixmap, Transform};
+use resvg::usvg::roxmltree::{Document, ParsingOptions};
 use resvg::usvg::{self, ImageHrefResolver, fontdb};
+use thiserror::Error;
 use webrender_api::units::DeviceIntSize;
 
 use super::panics::contain;
+use super::svg_references::TooFar;
+use super::{drawing_cost, svg_references};
 
 /// How many pixels the longer side of a rasterized image has at most. WebRender scales what is larger.
 const SIDE_LIMIT: f64 = 5000.0;
@@ -39,6 +43,12 @@ pub(super) fn parsing_options(fonts: &Arc<dyn FontResolver>) -> usvg::Options<'s
                 if data.starts_with(&[0x1f, 0x8b]) {
                     return None;
                 }
+                // NB: an SVG image in an SVG image is parsed there.
+                if let Ok(text) = std::str::from_utf8(&data)
+                    && let Ok(document) = document(text)
+                {
+                    svg_references::check(&document).ok()?;
+                }
                 embedded(mime, data, options)
             }),
             // NB: the default reads any path of the local disk.
@@ -63,11 +73,9 @@ impl SvgImage {
         options: &usvg::Options<'_>,
     ) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let tree = contain("parsing an SVG image", || {
-            usvg::Tree::from_str(text, options)
-        })?
-        .inspect_err(|error| debug!("An SVG image could not be parsed: {error}"))
-        .ok()?;
+        let tree = contain("parsing an SVG image", || parse(text, options))?
+            .inspect_err(|error| debug!("An SVG image could not be parsed: {error}"))
+            .ok()?;
         Some(Self {
             tree: Arc::new(tree),
             cors_status,
@@ -89,9 +97,14 @@ impl SvgImage {
     }
 
     /// The image with `size` device pixels, or fewer in the same proportion where there would be too many. One that cannot
-    /// be drawn, or has no extent, is a transparent pixel.
+    /// be drawn, or [takes too much](drawing_cost), or has no extent, is a transparent pixel.
     pub(super) fn rasterize(&self, size: DeviceIntSize) -> RasterImage {
         raster_size(size)
+            .filter(|size| {
+                drawing_cost::check(&self.tree, *size)
+                    .inspect_err(|error| warn!("An SVG image is not drawn: {error}"))
+                    .is_ok()
+            })
             .and_then(|size| contain("rasterizing an SVG image", || self.draw(size))?)
             .unwrap_or_else(|| self.raster_image(1, 1, vec![0; 4]))
     }
@@ -125,6 +138,30 @@ impl SvgImage {
             loop_count: None,
         }
     }
+}
+
+/// Why bytes are not an SVG image.
+#[derive(Debug, Error)]
+enum ParseError {
+    #[error(transparent)]
+    Svg(#[from] usvg::Error),
+    #[error(transparent)]
+    TooFar(#[from] TooFar),
+}
+
+fn parse(text: &str, options: &usvg::Options<'_>) -> Result<usvg::Tree, ParseError> {
+    let document = document(text)?;
+    svg_references::check(&document)?;
+    Ok(usvg::Tree::from_xmltree(&document, options)?)
+}
+
+fn document(text: &str) -> Result<Document<'_>, usvg::Error> {
+    let options = ParsingOptions {
+        // Entities are usual in what some programs write. What they come to is bounded.
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
+    Document::parse_with_options(text, options).map_err(usvg::Error::ParsingFailed)
 }
 
 /// `requested`, scaled down to the limits; `None` if it has no extent.
@@ -167,7 +204,7 @@ mod tests {
         }
     }
 
-    fn parse(text: &str) -> Option<SvgImage> {
+    fn image(text: &str) -> Option<SvgImage> {
         let fonts: Arc<dyn FontResolver> = Arc::new(NoFonts);
         SvgImage::parse(text.as_bytes(), CorsStatus::Safe, &parsing_options(&fonts))
     }
@@ -184,7 +221,7 @@ mod tests {
     #[test]
     fn an_image_fills_the_size_that_was_asked_for() {
         let contents = "<rect width='5' height='4' fill='#f00'/>";
-        let image = parse(&svg("width='10' height='4'", contents)).unwrap();
+        let image = image(&svg("width='10' height='4'", contents)).unwrap();
         assert_eq!(
             image.natural_size(),
             ImageMetadata {
@@ -217,14 +254,43 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_no_obstacle() {
         let text = format!("\u{feff}{}", svg("width='1' height='1'", ""));
-        assert!(parse(&text).is_some());
+        assert!(image(&text).is_some());
     }
 
     #[test]
     fn an_image_without_extent_is_a_transparent_pixel() {
-        let image = parse(&svg("width='1' height='1'", "")).unwrap();
+        let image = image(&svg("width='1' height='1'", "")).unwrap();
         let raster = image.rasterize(DeviceIntSize::new(0, 5));
         assert_eq!(raster.bytes.as_slice(), [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_would_never_be_done_is_not_begun() {
+        let filter = "<filter id='f'><feMorphology radius='9999'/></filter>\
+                      <rect width='9' height='9' filter='url(#f)'/>";
+        let image = image(&svg("width='10' height='10'", filter)).unwrap();
+        let raster = image.rasterize(DeviceIntSize::new(4000, 4000));
+        assert_eq!(raster.bytes.as_slice(), [0, 0, 0, 0]);
+        // In a small size it can be drawn.
+        assert_eq!(
+            image.rasterize(DeviceIntSize::new(10, 10)).metadata.width,
+            10
+        );
+    }
+
+    #[test]
+    fn layers_within_layers_do_not_overflow() {
+        let inner = "<rect width='9' height='9'/>";
+        let deep = format!(
+            "{}{inner}{}",
+            "<g opacity='.9'>".repeat(900),
+            "</g>".repeat(900)
+        );
+        let image = image(&svg("width='10' height='10'", &deep)).unwrap();
+        assert_eq!(
+            image.rasterize(DeviceIntSize::new(10, 10)).metadata.width,
+            10
+        );
     }
 
     #[test]
@@ -244,7 +310,7 @@ mod tests {
             format!("file://{}", path.display()),
         ] {
             let contents = format!("<image href='{href}' width='4' height='4'/>");
-            let image = parse(&svg("width='4' height='4'", &contents)).unwrap();
+            let image = image(&svg("width='4' height='4'", &contents)).unwrap();
             let raster = image.rasterize(DeviceIntSize::new(4, 4));
             assert_eq!(pixel(&raster, 2, 2), [0, 0, 0, 0], "{href}");
         }
@@ -264,7 +330,7 @@ mod tests {
             attributes in "( (width|height|viewBox)='[-0-9e. %]{0,12}'){0,3}",
             contents in "(<(rect|path d='M0 0L[0-9e -]{0,9}z'|g|use href='#a'|filter id='a'|text)[^<]{0,12}/?>){0,6}",
         ) {
-            if let Some(image) = parse(&svg(&attributes, &contents)) {
+            if let Some(image) = image(&svg(&attributes, &contents)) {
                 image.rasterize(DeviceIntSize::new(16, 16));
             }
         }
