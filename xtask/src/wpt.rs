@@ -1,8 +1,9 @@
 //! `cargo xtask wpt`: web platform tests on the browser.
 
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
@@ -27,14 +28,25 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
     let cargo = Cargo::new(workspace)?;
     if !needs_browser(arguments) {
         cargo.run("build", &["build", "--package", "wpt-runner"])?;
-        return play(workspace, &cargo, arguments);
+        return become_runner(workspace, &cargo, arguments);
     }
     cargo.build()?;
     let mut arguments = arguments.to_vec();
     if needs_reference(&arguments) {
         arguments.extend(["--servo".into(), cargo.build_reference()?.into()]);
     }
-    play(workspace, &cargo, &arguments)
+    become_runner(workspace, &cargo, &arguments)
+}
+
+/// Starts the runner in the place of this program, so that a signal that is to end the run reaches it, which knows what it has
+/// started.
+fn become_runner(
+    workspace: &Workspace,
+    cargo: &Cargo<'_>,
+    arguments: &[OsString],
+) -> Result<ExitCode> {
+    let error = runner(workspace, cargo, arguments).exec();
+    Err(error).context("the runner cannot be started")
 }
 
 /// Runs the tests on the browser that is built.
@@ -43,15 +55,19 @@ pub(crate) fn play(
     cargo: &Cargo<'_>,
     arguments: &[OsString],
 ) -> Result<ExitCode> {
-    let suite = workspace.root().join(SUITE);
-    let page = workspace.program("wpt").with_file_name(SIDE_BY_SIDE);
-    // The runner finds the browser beside itself.
-    let status = cargo
-        .program("wpt-runner")
-        .args(completed(arguments, &suite, &page))
+    let status = runner(workspace, cargo, arguments)
         .status()
         .context("the runner cannot be started")?;
     Ok(crate::run::exit_code(status))
+}
+
+fn runner(workspace: &Workspace, cargo: &Cargo<'_>, arguments: &[OsString]) -> Command {
+    let suite = workspace.root().join(SUITE);
+    let page = workspace.program("wpt").with_file_name(SIDE_BY_SIDE);
+    // The runner finds the browser beside itself.
+    let mut runner = cargo.program("wpt-runner");
+    runner.args(completed(arguments, &suite, &page));
+    runner
 }
 
 /// The runner's arguments, with those that follow from the others or from the checkout.
@@ -76,7 +92,7 @@ fn completed(arguments: &[OsString], suite: &Path, page: &Path) -> Vec<OsString>
         ]);
     }
     if subcommand.is_none() && !is_upstream && !has_option(rest, "--suite") {
-        completed.extend(["--suite".into(), suite.into()]);
+        completed.extend(["--suite".into(), suite.into(), "--suite-is-implied".into()]);
     }
     if has_option(rest, "--side-by-side") && !has_option(rest, "--html") {
         completed.extend(["--html".into(), page.into()]);
@@ -120,7 +136,7 @@ mod tests {
         for (line, expected) in [
             (
                 &["cors/"][..],
-                "--called-as cargo xtask wpt --expectations /c/wpt/expectations/own.json --suite /c/wpt cors/",
+                "--called-as cargo xtask wpt --expectations /c/wpt/expectations/own.json --suite /c/wpt --suite-is-implied cors/",
             ),
             (
                 &["--upstream", "tree"],
@@ -128,7 +144,7 @@ mod tests {
             ),
             (
                 &["--side-by-side", "--expectations=e"],
-                "--called-as cargo xtask wpt --suite /c/wpt --html /p.html --side-by-side --expectations=e",
+                "--called-as cargo xtask wpt --suite /c/wpt --suite-is-implied --html /p.html --side-by-side --expectations=e",
             ),
             (
                 &["merge", "a", "b"],

@@ -15,7 +15,8 @@ use crate::selection::{Chunk, Extra, Selection, SelectionError};
 #[command(
     name = "wpt-runner",
     version,
-    after_help = "Exit status: 0 if everything was as expected, 1 if not, 2 if the tests could not be run.",
+    after_help = "Exit status: 0 if everything was as expected, 1 if not, 2 if the tests could not be run, 128 \
+                  and its number if a signal ended the run.",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
@@ -35,6 +36,10 @@ pub struct Arguments {
     /// The folder of our own tests, with the folders tests and harness
     #[arg(long, value_name = "DIR", conflicts_with = "upstream")]
     pub suite: Option<PathBuf>,
+
+    /// Whoever started this program names the suite by itself, so that the commands it prints need not
+    #[arg(long, hide = true, requires = "suite")]
+    pub suite_is_implied: bool,
 
     /// The tree's manifest; without this DIR/MANIFEST.json, which is made if it is missing
     #[arg(
@@ -276,7 +281,14 @@ impl Arguments {
             .then(|| self.webdriver_binary.clone());
         let paths = [
             ("--upstream", &self.upstream),
-            ("--suite", &self.suite),
+            (
+                "--suite",
+                if self.suite_is_implied {
+                    &None
+                } else {
+                    &self.suite
+                },
+            ),
             ("--manifest", &self.manifest),
             ("--browser", &self.browser),
             ("--servo", &self.servo),
@@ -411,6 +423,11 @@ mod tests {
         assert_eq!(
             arguments.again("/a", &chromium),
             "wpt-runner --product chromium --suite wpt /a"
+        );
+        let arguments = parse("--suite /a/wpt --suite-is-implied --free-ports").expect("arguments");
+        assert_eq!(
+            arguments.again("/a", &Browser::latchkey("1")),
+            "wpt-runner --free-ports /a"
         );
     }
 

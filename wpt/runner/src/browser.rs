@@ -7,6 +7,7 @@ pub mod program;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -17,6 +18,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 use url::Url;
 
+use crate::interruption::{self, Interruption, send_signal};
 use crate::manifest::Timeout;
 use crate::outcome::{Browser, TestResult, TestStatus};
 use crate::report_script::{self, PageReport};
@@ -65,6 +67,8 @@ pub struct Launcher {
     pub profiles: Option<PathBuf>,
     /// What it is.
     pub browser: Browser,
+    /// Whether the run is to end, and the browser with it.
+    pub interruption: Interruption,
 }
 
 impl Launcher {
@@ -72,9 +76,10 @@ impl Launcher {
     ///
     /// # Errors
     ///
-    /// If the browser cannot be started at all, or not be ended: then no other test could be run either. What a test does
-    /// to a browser that runs is a result.
+    /// If the browser cannot be started at all, or not be ended: then no other test could be run either; or if a signal ends
+    /// the run. What a test does to a browser that runs is a result.
     pub fn run(&self, test: &str, url: &Url, deadline: Duration) -> Result<TestResult> {
+        self.interruption.check()?;
         let began = Instant::now();
         let profile = match &self.profiles {
             Some(folder) => Some(
@@ -86,8 +91,12 @@ impl Launcher {
             None => None,
         };
         let mut process = Process::start(self, profile.as_ref().map(TempDir::path), url)?;
-        let ending = process.wait_for_report(url, began + deadline);
+        let ending = process.wait_for_report(url, began + deadline, &self.interruption);
         let duration = began.elapsed();
+        if let Err(interrupted) = self.interruption.check() {
+            process.end(matches!(ending, Ending::Ended))?;
+            return Err(interrupted.into());
+        }
         let (status, message, subtests) = match ending {
             Ending::Report(report) => (report.status, report.message, report.subtests),
             Ending::Ended => (TestStatus::Crash, None, Vec::new()),
@@ -185,6 +194,8 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // Ctrl+C in a terminal goes to whole groups, and a browser that is told twice does not end as it should.
+            .process_group(0)
             .spawn()
             .with_context(|| {
                 format!(
@@ -207,9 +218,16 @@ impl Process {
         })
     }
 
-    fn wait_for_report(&mut self, url: &Url, deadline: Instant) -> Ending {
-        loop {
-            match self.next_event(deadline) {
+    /// Waits until the deadline, or until the run is to end.
+    fn wait_for_report(
+        &mut self,
+        url: &Url,
+        deadline: Instant,
+        interruption: &Interruption,
+    ) -> Ending {
+        while interruption.check().is_ok() {
+            let look_again = Instant::now() + interruption::POLL_INTERVAL;
+            match self.next_event(deadline.min(look_again)) {
                 Ok(Event::Output(line)) => match report_script::read(&line) {
                     Some(report) if is_of(&report.url, url) => return Ending::Report(report),
                     _ => self.keep(line),
@@ -220,9 +238,11 @@ impl Process {
                         return Ending::Ended;
                     }
                 },
-                Err(RecvTimeoutError::Timeout) => return Ending::TooLate,
+                Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => break,
+                Err(RecvTimeoutError::Timeout) => {},
             }
         }
+        Ending::TooLate
     }
 
     /// Sees to it that the process ends, and waits until it has.
@@ -255,15 +275,7 @@ impl Process {
 
     /// Tells the process to end as a person's session does: a temporary profile is then removed.
     fn terminate(&self) -> Result<()> {
-        // Every POSIX shell has this `kill`; a program of that name is not everywhere. That the process has ended
-        // meanwhile is no error.
-        Command::new("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh"])
-            .arg(self.child.id().to_string())
-            .stderr(Stdio::null())
-            .status()
-            .context("a browser cannot be told to end")?;
-        Ok(())
+        send_signal("TERM", &self.child.id().to_string()).context("a browser cannot be told to end")
     }
 
     fn next_event(&mut self, deadline: Instant) -> Result<Event, RecvTimeoutError> {
@@ -380,6 +392,7 @@ mod tests {
             environment: vec![("REPORT".into(), REPORT.into())],
             profiles: None,
             browser: Browser::latchkey("1"),
+            interruption: Interruption::never(),
         };
         let url = Url::parse(URL).expect("a URL");
         launcher
@@ -471,6 +484,7 @@ mod tests {
             environment: Vec::new(),
             profiles: None,
             browser: Browser::latchkey("1"),
+            interruption: Interruption::never(),
         };
         let url = Url::parse(URL).expect("a URL");
         assert!(launcher.run("/a.html", &url, LONG).is_err());
@@ -491,6 +505,7 @@ mod tests {
             environment: vec![("REPORT".into(), REPORT.into())],
             profiles: Some(folder.path().to_owned()),
             browser: Browser::latchkey("1"),
+            interruption: Interruption::never(),
         };
         let url = Url::parse(URL).expect("a URL");
         let result = launcher.run("/a.html", &url, LONG).expect("a shell runs");

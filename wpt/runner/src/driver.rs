@@ -11,13 +11,14 @@ use url::Url;
 
 use crate::arguments::{Arguments, Product};
 use crate::browser::{Launcher, program as browser_program};
+use crate::interruption::Interruption;
 use crate::outcome::{Browser, TestResult};
 use crate::report_script;
 use crate::suite::Served;
 use crate::webdriver::capabilities::Capabilities;
 use crate::webdriver::{self, Browsers};
 
-/// The option that lets our tests play the user, as `testdriver-vendor.js` does.
+/// The option that lets tests play the user, as `testdriver-vendor.js` does.
 const TEST_DRIVER: &str = "--test-driver";
 
 /// A browser that is ready to run the tests of a suite that is served.
@@ -63,10 +64,11 @@ impl Driver {
         arguments: &Arguments,
         served: &Served,
         scratch: &Path,
+        interruption: &Interruption,
     ) -> Result<Self> {
         let capabilities = match product {
             Product::Latchkey | Product::Servo => {
-                let launcher = launcher(product, arguments, served, scratch)?;
+                let launcher = launcher(product, arguments, served, scratch, interruption)?;
                 return Ok(Self::Process(launcher));
             },
             Product::Chromium => Capabilities::for_chromium(
@@ -89,7 +91,7 @@ impl Driver {
             None => webdriver::Driver::Program(arguments.webdriver_binary.clone()),
         };
         Ok(Self::WebDriver {
-            browsers: Browsers::new(driver, capabilities, scratch),
+            browsers: Browsers::new(driver, capabilities, scratch, interruption),
             // It calls itself Chrome, which it is not.
             name: (product == Product::Chromium).then(|| product.name()),
         })
@@ -99,7 +101,7 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// If the browser cannot be started at all. What a test does to a browser that runs is a result.
+    /// If the browser cannot be started at all, or a signal ends the run. What a test does to a browser that runs is a result.
     pub fn run(&self, test: &str, url: &Url, deadline: Duration) -> Result<TestResult> {
         match self {
             Self::Process(launcher) => launcher.run(test, url, deadline),
@@ -120,6 +122,7 @@ fn launcher(
     arguments: &Arguments,
     served: &Served,
     scratch: &Path,
+    interruption: &Interruption,
 ) -> Result<Launcher> {
     let scripts = report_script::write(scratch, arguments.timeout_multiplier)?;
     let named = match product {
@@ -131,7 +134,7 @@ fn launcher(
         None => browser_program::built_browser()?,
     };
     let is_own = matches!(served, Served::Own(_));
-    let plays_the_user = is_own && browser_program::has_option(&program, TEST_DRIVER)?;
+    let plays_the_user = browser_program::has_option(&program, TEST_DRIVER)?;
     Ok(Launcher {
         browser: Browser::new(product.name(), &browser_program::version(&program)?),
         program,
@@ -149,6 +152,7 @@ fn launcher(
         environment: vec![("HOST_FILE".into(), served.hosts().into())],
         // Our tests may have the user allow something for ever.
         profiles: is_own.then(|| scratch.to_owned()),
+        interruption: interruption.clone(),
     })
 }
 

@@ -6,7 +6,7 @@
 //! - [`suite`]: either of them;
 //! - [`browser`]: one test in one process of this project's browser, and what it came to;
 //! - [`webdriver`]: the same in other browsers; [`driver`]: either of them;
-//! - [`schedule`]: many of them at a time;
+//! - [`schedule`]: many of them at a time; [`interruption`]: the signals that end a run;
 //! - [`outcome`]: the results; [`expectations`]: what they are compared with;
 //! - [`report`]: results as text, as JSON lines, in WPT's own format and as a page; [`progress`]: how far the run is;
 //! - [`arguments`] and [`run`](mod@run): the command line, and a whole run; [`record`]: what becomes of its results.
@@ -22,6 +22,7 @@ pub mod browser;
 pub mod driver;
 pub mod expectations;
 pub mod fixtures;
+pub mod interruption;
 pub mod last_lines;
 pub mod manifest;
 pub mod outcome;

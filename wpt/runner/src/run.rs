@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use crate::arguments::{Arguments, Command, Merge, Product};
 use crate::browser;
 use crate::driver::Driver;
+use crate::interruption::Interruption;
 use crate::manifest::TestCase;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -22,11 +23,11 @@ use crate::suite::Suite;
 ///
 /// # Errors
 ///
-/// If the tests cannot be run, or a file cannot be read or written.
-pub fn run(arguments: &Arguments) -> Result<bool> {
+/// If the tests cannot be run, a signal ends the run, or a file cannot be read or written.
+pub fn run(arguments: &Arguments, interruption: &Interruption) -> Result<bool> {
     match &arguments.command {
         Some(Command::Merge(arguments)) => merge(arguments),
-        None => run_tests(arguments),
+        None => run_tests(arguments, interruption),
     }
 }
 
@@ -49,12 +50,12 @@ fn merge(arguments: &Merge) -> Result<bool> {
     record.end(SystemTime::now(), None)
 }
 
-fn run_tests(arguments: &Arguments) -> Result<bool> {
+fn run_tests(arguments: &Arguments, interruption: &Interruption) -> Result<bool> {
     let mut record = Record::begin(&arguments.outputs, |test, browser| {
         arguments.again(test, browser)
     })?;
     let suite = Suite::open(arguments)?;
-    let manifest = suite.manifest(arguments)?;
+    let manifest = suite.manifest(arguments, interruption)?;
     let selection = arguments.selection()?;
     let tests = selection.select(&manifest)?;
     if arguments.list {
@@ -93,6 +94,11 @@ fn run_tests(arguments: &Arguments) -> Result<bool> {
     let start = SystemTime::now();
     let scratch = tempfile::Builder::new().prefix("wpt-runner-").tempdir()?;
     let mut progress = Progress::begin();
+    let each_pass = Passes {
+        suite: &suite,
+        arguments,
+        interruption,
+    };
     let (passes, mut pass) = match arguments.until_unexpected {
         true => (usize::MAX, 0),
         false => (arguments.repeat, 0),
@@ -106,56 +112,63 @@ fn run_tests(arguments: &Arguments) -> Result<bool> {
         }
         for (product, tests) in &plan {
             let folder = scratch.path().join(product.name());
-            run_in(
-                *product,
-                tests,
-                &suite,
-                arguments,
-                &folder,
-                &mut record,
-                &mut progress,
-            )?;
+            let outcome = each_pass.run(*product, tests, &folder, &mut record, &mut progress);
+            // What is said of an error has a line of its own.
+            progress.clear();
+            outcome?;
         }
         if arguments.until_unexpected && record.numbers.unexpected > 0 {
             break;
         }
     }
-    progress.clear();
     record.end(start, Some(progress.elapsed()))
 }
 
-/// Runs all tests once in one browser.
-fn run_in(
-    product: Product,
-    tests: &[TestCase],
-    suite: &Suite,
-    arguments: &Arguments,
-    scratch: &Path,
-    record: &mut Record<'_>,
-    progress: &mut Progress,
-) -> Result<()> {
-    std::fs::create_dir_all(scratch)?;
-    let report_script = Driver::report_script(product, arguments, scratch)?;
-    let served = suite.serve(arguments, scratch, report_script.as_deref())?;
-    let driver = Driver::new(product, arguments, &served, scratch)?;
-    schedule::run_all(
-        tests,
-        arguments.processes,
-        |test| {
-            let deadline = browser::deadline(test.timeout, arguments.timeout_multiplier);
-            let mut result = driver.run(&test.id, &served.url(test)?, deadline)?;
-            for subtest in &mut result.subtests {
-                subtest.name = served.as_usual(&subtest.name);
-            }
-            Ok(result)
-        },
-        |result| {
-            progress.clear();
-            record.take(result)?;
-            progress.show(record.numbers);
-            served.check()
-        },
-    )
+/// What is the same for each pass through all tests.
+struct Passes<'a> {
+    suite: &'a Suite,
+    arguments: &'a Arguments,
+    interruption: &'a Interruption,
+}
+
+impl Passes<'_> {
+    /// Runs all tests once in one browser.
+    fn run(
+        &self,
+        product: Product,
+        tests: &[TestCase],
+        scratch: &Path,
+        record: &mut Record<'_>,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let Self {
+            suite,
+            arguments,
+            interruption,
+        } = self;
+        std::fs::create_dir_all(scratch)?;
+        let report_script = Driver::report_script(product, arguments, scratch)?;
+        let served = suite.serve(arguments, scratch, report_script.as_deref(), interruption)?;
+        let driver = Driver::new(product, arguments, &served, scratch, interruption)?;
+        schedule::run_all(
+            tests,
+            arguments.processes,
+            |test| {
+                let deadline = browser::deadline(test.timeout, arguments.timeout_multiplier);
+                let mut result = driver.run(&test.id, &served.url(test)?, deadline)?;
+                for subtest in &mut result.subtests {
+                    subtest.name = served.as_usual(&subtest.name);
+                }
+                Ok(result)
+            },
+            |result| {
+                progress.clear();
+                record.take(result)?;
+                progress.show(record.numbers);
+                served.check()
+            },
+        )
+    }
 }
 
 /// Leaves out what is disabled, and says so.

@@ -10,6 +10,7 @@ use wpt_server::server::Numbers;
 
 use crate::arguments::Arguments;
 use crate::fixtures;
+use crate::interruption::Interruption;
 use crate::manifest::{Manifest, TestCase, Timeout};
 use crate::own::OwnServer;
 use crate::selection::Extra;
@@ -48,10 +49,10 @@ impl Suite {
     ///
     /// # Errors
     ///
-    /// If they cannot be read, or a manifest is not understood.
-    pub fn manifest(&self, arguments: &Arguments) -> Result<Manifest> {
+    /// If they cannot be read, or a manifest is not understood, or a signal ends the run while one is made.
+    pub fn manifest(&self, arguments: &Arguments, interruption: &Interruption) -> Result<Manifest> {
         match self {
-            Self::Upstream(tree) => tree.manifest(arguments.manifest.as_deref()),
+            Self::Upstream(tree) => tree.manifest(arguments.manifest.as_deref(), interruption),
             Self::Own(folder) => fixtures::manifest(&folder.join("tests")),
         }
     }
@@ -60,12 +61,13 @@ impl Suite {
     ///
     /// # Errors
     ///
-    /// If that does not start.
+    /// If that does not start, or a signal ends the run before it has.
     pub fn serve(
         &self,
         arguments: &Arguments,
         scratch: &Path,
         report_script: Option<&Path>,
+        interruption: &Interruption,
     ) -> Result<Served> {
         match self {
             Self::Own(folder) => {
@@ -96,7 +98,7 @@ impl Suite {
                     ports.expect_served(arguments.with.contains(&Extra::H2))?;
                     None
                 } else {
-                    Some(tree.serve(scratch, ports, report_script)?)
+                    Some(tree.serve(scratch, ports, report_script, interruption)?)
                 };
                 Ok(Served::Upstream {
                     hosts: tree.write_hosts(scratch)?,

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::interruption::Interruption;
 use crate::last_lines::LastLines;
 use crate::manifest::{Manifest, Protocol, TestCase};
 
@@ -183,19 +184,23 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// If there is none and none can be made, or if it is not understood.
-    pub fn manifest(&self, made_beforehand: Option<&Path>) -> Result<Manifest> {
+    /// If there is none and none can be made, or if it is not understood, or a signal ends the run.
+    pub fn manifest(
+        &self,
+        made_beforehand: Option<&Path>,
+        interruption: &Interruption,
+    ) -> Result<Manifest> {
         let own = self.root.join("MANIFEST.json");
         let path = made_beforehand.unwrap_or(&own);
         if made_beforehand.is_none() && !own.is_file() {
             eprintln!("Making the manifest {}; this takes minutes.", own.display());
-            self.tool(&["manifest", "--no-download", "-p"])
-                .arg(&own)
-                .stdout(Stdio::null())
-                .status()
-                .ok()
-                .filter(|status| status.success())
-                .context("the tree's own `wpt manifest` failed")?;
+            let mut tool = self.tool(&["manifest", "--no-download", "-p"]);
+            let status = interruption
+                .status(tool.arg(&own).stdout(Stdio::null()))
+                .context("the tree's own `wpt manifest` was not run to its end")?;
+            if !status.success() {
+                bail!("the tree's own `wpt manifest` failed");
+            }
         }
         Ok(Manifest::load(path)?)
     }
@@ -225,12 +230,14 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// If its ports are taken, or it does not start; the error shows its last output.
+    /// If its ports are taken, or it does not start, in which case the error shows its last output; or if a signal ends the
+    /// run.
     pub fn serve(
         &self,
         folder: &Path,
         ports: Ports,
         report_script: Option<&Path>,
+        interruption: &Interruption,
     ) -> Result<Server> {
         let used = ports.all();
         if let Some(port) = used.iter().find(|port| listens(**port)) {
@@ -255,7 +262,7 @@ impl Tree {
             .arg("--config")
             .arg(&config)
             .arg("--h2");
-        let mut server = Server::start(command, &used)?;
+        let mut server = Server::start(command, &used, interruption)?;
         server.root_certificate = certificates.join("cacert.pem");
         Ok(server)
     }
@@ -295,7 +302,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(mut command: Command, ports: &[u16]) -> Result<Self> {
+    fn start(mut command: Command, ports: &[u16], interruption: &Interruption) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -316,6 +323,7 @@ impl Server {
         };
         let began = Instant::now();
         while !ports.iter().all(|port| listens(*port)) {
+            interruption.check()?;
             server
                 .check()
                 .context("the tests' server does not listen")?;
@@ -498,7 +506,7 @@ mod tests {
         let vendor = folder.path().join("vendor");
         write_vendor_script(&vendor).expect("it is written");
         let script = fs::read_to_string(vendor.join("testdriver-vendor.js")).expect("a script");
-        assert!(script.contains("test_driver_internal.delete_all_cookies"));
+        assert!(script.contains("driver.delete_all_cookies"));
         let certificates = folder.path();
         let path_of = |alias: &Value| alias["url-path"].as_str().map(str::to_owned);
         for (report_script, expected) in [
@@ -524,7 +532,11 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
-        let Err(error) = Server::start(shell("echo no such module; exit 3"), &[port]) else {
+        let Err(error) = Server::start(
+            shell("echo no such module; exit 3"),
+            &[port],
+            &Interruption::never(),
+        ) else {
             panic!("nothing listens there");
         };
         let error = format!("{error:#}");
@@ -535,7 +547,8 @@ mod tests {
     fn a_server_ends_with_its_standard_input() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let server = Server::start(shell("exec cat"), &[port]).expect("it listens");
+        let server =
+            Server::start(shell("exec cat"), &[port], &Interruption::never()).expect("it listens");
         server.check().expect("it runs");
         let began = Instant::now();
         drop(server);

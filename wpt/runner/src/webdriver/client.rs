@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use url::Url;
 
+use crate::interruption::{Interrupted, Interruption};
 use crate::outcome::Browser;
 
 /// The longest answer that is read, in bytes. A page decides how long its report is.
@@ -31,6 +32,9 @@ pub enum CommandError {
     /// There was no answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     TooLate(Duration),
+    /// A signal ends the run.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// The server has gone, or has never been there.
     #[error("the WebDriver server cannot be reached: {0}")]
     Unreachable(String),
@@ -55,6 +59,7 @@ pub struct Client {
     port: u16,
     /// What stands before the commands' paths.
     base: String,
+    interruption: Interruption,
 }
 
 impl Client {
@@ -63,7 +68,7 @@ impl Client {
     /// # Errors
     ///
     /// If the address is not one of HTTP without TLS.
-    pub fn new(url: &Url) -> anyhow::Result<Self> {
+    pub fn new(url: &Url, interruption: &Interruption) -> anyhow::Result<Self> {
         let (Some(host), "http") = (url.host_str(), url.scheme()) else {
             bail!("{url} is no address of a WebDriver server: it has to begin with http://");
         };
@@ -75,10 +80,12 @@ impl Client {
             host: host.to_owned(),
             port: url.port_or_known_default().unwrap_or(80),
             base: url.path().trim_end_matches('/').to_owned(),
+            interruption: interruption.clone(),
         })
     }
 
-    /// Sends a command, and returns its value.
+    /// Sends a command, and returns its value. A signal does not cut it short: commands that start a browser and end it are
+    /// given in this way, so that no server is left with one.
     ///
     /// # Errors
     ///
@@ -95,6 +102,30 @@ impl Client {
             .runtime
             .block_on(exchange)
             .map_err(|_| CommandError::TooLate(limit))??;
+        value_of(status, &answer)
+    }
+
+    /// Sends a command, and returns its value.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer in time, or it is an error, or a signal ends the run.
+    fn command_of_the_run(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> Result<Value, CommandError> {
+        let exchange = async {
+            tokio::select! {
+                answer = timeout(limit, self.exchange(method, path, body)) => {
+                    answer.map_err(|_| CommandError::TooLate(limit))?
+                },
+                interrupted = self.interruption.wait() => Err(interrupted.into()),
+            }
+        };
+        let (status, answer) = self.runtime.block_on(exchange)?;
         value_of(status, &answer)
     }
 
@@ -179,7 +210,7 @@ impl Client {
     ///
     /// If it does not answer.
     pub fn is_ready(&self, limit: Duration) -> Result<bool, CommandError> {
-        let value = self.command(Method::GET, "/status", None, limit)?;
+        let value = self.command_of_the_run(Method::GET, "/status", None, limit)?;
         Ok(value.get("ready").and_then(Value::as_bool).unwrap_or(false))
     }
 }
@@ -272,7 +303,8 @@ impl Session<'_> {
 
     fn post(&self, command: &str, body: &Value, limit: Duration) -> Result<Value, CommandError> {
         let path = format!("/session/{}/{command}", self.id);
-        self.client.command(Method::POST, &path, Some(body), limit)
+        self.client
+            .command_of_the_run(Method::POST, &path, Some(body), limit)
     }
 }
 
@@ -319,7 +351,8 @@ mod tests {
             ("data:,x", false),
         ] {
             let url = Url::parse(address).expect("a URL");
-            assert_eq!(Client::new(&url).is_ok(), is_one, "{address}");
+            let client = Client::new(&url, &Interruption::never());
+            assert_eq!(client.is_ok(), is_one, "{address}");
         }
     }
 
@@ -329,7 +362,7 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
         let url = Url::parse(&format!("http://127.0.0.1:{port}")).expect("a URL");
-        let error = Client::new(&url)
+        let error = Client::new(&url, &Interruption::never())
             .expect("a client")
             .is_ready(Duration::from_secs(30))
             .expect_err("nobody answers");

@@ -23,6 +23,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::browser::{END_DEADLINE, is_of};
+use crate::interruption::Interruption;
 use crate::outcome::{TestResult, TestStatus};
 use crate::report_script::{self, PageReport};
 use crate::webdriver::capabilities::Capabilities;
@@ -78,6 +79,7 @@ pub struct Browsers {
     driver: Driver,
     capabilities: Capabilities,
     scratch: PathBuf,
+    interruption: Interruption,
     /// The servers that no test uses at this moment.
     idle: Mutex<Vec<Server>>,
 }
@@ -117,11 +119,17 @@ enum Ending {
 
 impl Browsers {
     /// Browsers of this kind; none is started yet. Profiles and temporary files are made in `scratch`.
-    pub fn new(driver: Driver, capabilities: Capabilities, scratch: &Path) -> Self {
+    pub fn new(
+        driver: Driver,
+        capabilities: Capabilities,
+        scratch: &Path,
+        interruption: &Interruption,
+    ) -> Self {
         Self {
             driver,
             capabilities,
             scratch: scratch.to_owned(),
+            interruption: interruption.clone(),
             idle: Mutex::new(Vec::new()),
         }
     }
@@ -130,9 +138,10 @@ impl Browsers {
     ///
     /// # Errors
     ///
-    /// If no browser can be started at all: then no other test could be run either. What a test does to a browser that runs
-    /// is a result.
+    /// If no browser can be started at all: then no other test could be run either; or if a signal ends the run. What a test
+    /// does to a browser that runs is a result.
     pub fn run(&self, test: &str, url: &Url, deadline: Duration) -> Result<TestResult> {
+        self.interruption.check()?;
         let profile = tempfile::Builder::new()
             .prefix("profile-")
             .tempdir_in(&self.scratch)?;
@@ -162,6 +171,7 @@ impl Browsers {
         let browser = session.browser.clone();
         let end = session.delete(END_DEADLINE);
         drop(session);
+        self.interruption.check()?;
 
         let (status, message, subtests) = match ending {
             Ending::Report(report) => (report.status, report.message, report.subtests),
@@ -220,8 +230,12 @@ impl Browsers {
 
     fn start(&self) -> Result<Server> {
         Ok(match &self.driver {
-            Driver::Program(program) => Server::Own(DriverProcess::start(program, &self.scratch)?),
-            Driver::Running(url) => Server::Others(Client::new(url)?),
+            Driver::Program(program) => Server::Own(DriverProcess::start(
+                program,
+                &self.scratch,
+                &self.interruption,
+            )?),
+            Driver::Running(url) => Server::Others(Client::new(url, &self.interruption)?),
         })
     }
 }
@@ -291,6 +305,8 @@ fn judge(error: CommandError) -> Judgement {
     match error {
         CommandError::TooLate(_) => Judgement::Final(Ending::TooLate(None)),
         CommandError::Unreachable(_) => Judgement::Final(Ending::Crash(text)),
+        // Nothing is made of that.
+        CommandError::Interrupted(_) => Judgement::Final(Ending::Error(text)),
         CommandError::Malformed(_) => Judgement::Passing(text),
         CommandError::Refused { code, message } => {
             // The first is WebDriver's; the others are chromedriver's and geckodriver's own.

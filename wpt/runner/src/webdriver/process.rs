@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use url::Url;
 
+use crate::interruption::Interruption;
 use crate::last_lines::LastLines;
 use crate::webdriver::client::Client;
 
@@ -39,8 +40,8 @@ impl DriverProcess {
     ///
     /// # Errors
     ///
-    /// If it does not start; the error shows its last output.
-    pub fn start(program: &Path, scratch: &Path) -> Result<Self> {
+    /// If it does not start, in which case the error shows its last output; or if a signal ends the run.
+    pub fn start(program: &Path, scratch: &Path, interruption: &Interruption) -> Result<Self> {
         let port = free_port()?;
         let url = Url::parse(&format!("http://127.0.0.1:{port}"))?;
         let mut child = Command::new("sh")
@@ -64,19 +65,20 @@ impl DriverProcess {
         }
         let mut process = Self {
             child,
-            client: Client::new(&url)?,
+            client: Client::new(&url, interruption)?,
             output,
         };
-        process.wait_until_ready().with_context(|| {
+        process.wait_until_ready(interruption).with_context(|| {
             format!("the WebDriver server {} does not start", program.display())
         })?;
         Ok(process)
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
+    fn wait_until_ready(&mut self, interruption: &Interruption) -> Result<()> {
         let deadline = Instant::now() + START_DEADLINE;
         // A refused connection is no error yet.
         while !matches!(self.client.is_ready(START_DEADLINE), Ok(true)) {
+            interruption.check()?;
             if self.child.try_wait()?.is_some() || Instant::now() > deadline {
                 bail!("it does not answer\n{}", self.output.block());
             }
@@ -129,7 +131,8 @@ mod tests {
     fn a_driver_that_ends_at_once_is_told_with_its_output() {
         let folder = tempfile::tempdir().expect("a folder");
         let program = program(folder.path(), "exit 3");
-        let Err(error) = DriverProcess::start(&program, folder.path()) else {
+        let Err(error) = DriverProcess::start(&program, folder.path(), &Interruption::never())
+        else {
             panic!("nothing answers");
         };
         let error = format!("{error:#}");
@@ -139,7 +142,9 @@ mod tests {
     #[test]
     fn a_driver_that_is_not_there_is_told() {
         let folder = tempfile::tempdir().expect("a folder");
-        let Err(error) = DriverProcess::start(&folder.path().join("missing"), folder.path()) else {
+        let missing = folder.path().join("missing");
+        let Err(error) = DriverProcess::start(&missing, folder.path(), &Interruption::never())
+        else {
             panic!("nothing answers");
         };
         assert!(format!("{error:#}").contains("missing"), "{error:#}");
