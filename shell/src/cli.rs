@@ -193,9 +193,9 @@ pub struct Arguments {
     #[arg(long, value_name = "ask|deny|FILE", value_parser = parse_user_cors_answers)]
     pub user_cors: Option<UserCorsAnswers>,
 
-    /// For tests: any page can play the user, answer every question, read every permission, and change clock, settings and
-    /// policy of user-enabled CORS. Never use this on the open web. Needs --headless, and a profile that nobody uses: a
-    /// temporary one, or an empty --config-dir
+    /// For tests: any page can play the user, answer every question, read every permission and cookie, and change clock,
+    /// settings and policy of user-enabled CORS. Never use this on the open web. Needs --headless, and a profile that
+    /// nobody uses: a temporary one, or an empty --config-dir
     #[arg(long)]
     pub test_driver: bool,
 

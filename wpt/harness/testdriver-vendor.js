@@ -29,8 +29,20 @@
     return answer.ok;
   };
 
+  // The browser clicks at a point of the page, where the element has to be painted.
   driver.click = async (element) => {
-    await driver.user_enabled_cors("input");
-    element.click();
+    const view = element.ownerDocument.defaultView;
+    const frame = () => new Promise((resolve) => view.requestAnimationFrame(resolve));
+    await frame();
+    await frame();
+    let { left, top, width, height } = element.getBoundingClientRect();
+    for (let inner = view; inner !== inner.top; inner = inner.parent) {
+      const box = inner.frameElement.getBoundingClientRect();
+      left += box.left + inner.frameElement.clientLeft;
+      top += box.top + inner.frameElement.clientTop;
+    }
+    const clicked = new Promise((resolve) => view.addEventListener("click", resolve, { capture: true, once: true }));
+    await driver.user_enabled_cors("click", { x: left + width / 2, y: top + height / 2 });
+    await clicked;
   };
 })();

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use net::embedding::Embedding;
-use servo::{EmbedderControl, ServoUrl, SimpleDialog, WebViewId};
+use servo::{CookieSource, EmbedderControl, ServoUrl, SimpleDialog, WebViewId};
 use url::Url;
 
 use super::delegate::Happening;
 use super::dialog::{Dialog, DialogId};
 use super::tab::{ConsoleMessage, InputMethod, LoadProgress, Notice, Tab};
 use super::{Browser, MAX_TABS, prompts};
+use crate::test_driver::Page;
 
 impl Browser {
     pub(super) fn servo_happening(&mut self, happening: Happening) {
@@ -46,7 +47,19 @@ impl Browser {
                 ))),
                 Some(driver),
             ) => {
-                if let Some(answer) = driver.answer(webview.id(), state, prompt.message()) {
+                let page = Page {
+                    webview: webview.id(),
+                    tab: state,
+                    is_in_front: is_selected,
+                    input: &|event| {
+                        webview.notify_input_event(event);
+                    },
+                    cookies: &|url| {
+                        let site_data = self.servo.site_data_manager();
+                        site_data.cookies_for_url(url, CookieSource::HTTP)
+                    },
+                };
+                if let Some(answer) = driver.answer(page, prompt.message()) {
                     prompt.set_current_value(&answer);
                     prompt.confirm();
                     state.questions = prompts::questions(webview.id());

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use url::Url;
 use user_cors::{Choice, TupleOrigin};
 
 use super::DriverError;
@@ -72,6 +73,10 @@ pub(super) enum Command {
     NetworkChanged {},
     /// Everything is as when the browser was started.
     Clear {},
+    /// The cookies of a document, as WebDriver has them.
+    Cookies { url: Url },
+    /// A click at a place in the tab's page, in CSS pixels from its upper left corner.
+    Click { x: f32, y: f32 },
 }
 
 impl Command {
@@ -193,6 +198,16 @@ mod tests {
                 },
             ),
             (
+                r#"{"url":"https://a.example/b","command":"cookies"}"#,
+                Command::Cookies {
+                    url: Url::parse("https://a.example/b").expect("a URL"),
+                },
+            ),
+            (
+                r#"{"x":1.5,"y":2,"command":"click"}"#,
+                Command::Click { x: 1.5, y: 2.0 },
+            ),
+            (
                 r#"{"text":null,"command":"set_policy"}"#,
                 Command::SetPolicy { text: None },
             ),
@@ -223,6 +238,8 @@ mod tests {
             r#"{"command":"set_answers"}"#,
             r#"{"command":"set_answer","rules":null}"#,
             r#"{"ms":700}"#,
+            r#"{"command":"cookies","url":"/b"}"#,
+            r#"{"command":"click","x":1}"#,
         ] {
             assert!(Command::parse(text).is_err(), "{text}");
         }

@@ -11,6 +11,9 @@ pub enum DriverError {
     /// The text is no command, or one with other parameters.
     #[error("this is no command")]
     Malformed(#[source] serde_json::Error),
+    /// The page is not the one that would be clicked.
+    #[error("this tab is not in front")]
+    NotInFront,
     /// The fetch stack has nobody who embeds it.
     #[error("there is no user-enabled CORS here")]
     NotInstalled,

@@ -87,6 +87,8 @@ impl TestDriver {
             },
             Command::NetworkChanged {} => self.join_network(embedding),
             Command::Clear {} => self.clear(embedding)?,
+            // They are no business of the model's, and are carried out before it comes to this.
+            Command::Cookies { .. } | Command::Click { .. } => {},
         }
         Ok(Value::Null)
     }

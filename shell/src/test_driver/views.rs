@@ -1,5 +1,6 @@
 //! What commands are answered with.
 
+use cookie::{Cookie, SameSite};
 use serde_json::{Map, Value, json};
 use user_cors::{
     Action, BodySize, Choice, Denial, EmbargoKey, Grant, GrantScope, OptOut, OriginDisplay,
@@ -124,6 +125,24 @@ pub(super) fn opt_out(opt_out: &OptOut) -> Value {
         "target": opt_out.target.to_string(),
         "expires": opt_out.expires.as_millis(),
     })
+}
+
+/// A [serialized cookie](https://w3c.github.io/webdriver/#dfn-serialized-cookie).
+pub(super) fn cookie(cookie: &Cookie<'_>) -> Value {
+    let mut fields = json!({
+        "name": cookie.name(),
+        "value": cookie.value(),
+        "path": cookie.path(),
+        "domain": cookie.domain(),
+        "secure": cookie.secure().unwrap_or_default(),
+        "httpOnly": cookie.http_only().unwrap_or_default(),
+        // A cookie that does not say is Lax.
+        "sameSite": cookie.same_site().unwrap_or(SameSite::Lax).to_string(),
+    });
+    if let Some(expiry) = cookie.expires_datetime() {
+        fields["expiry"] = expiry.unix_timestamp().into();
+    }
+    fields
 }
 
 /// An embargo and its end.

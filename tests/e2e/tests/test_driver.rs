@@ -146,6 +146,60 @@ fn settings_policy_permissions_and_their_end() -> Result<()> {
 }
 
 #[test]
+fn a_page_sees_its_cookies() -> Result<()> {
+    let pair = Pair::start(
+        driving!(
+            "document.cookie = 'plain=1';
+             document.cookie = 'strict=2; Path=/; SameSite=Strict; Secure; Max-Age=3600';
+             document.cookie = 'elsewhere=3; Path=/elsewhere';
+             const cookies = run('cookies', { url: document.URL });
+             cookies.sort((one, other) => (one.name < other.name ? -1 : 1));
+             const ends = cookies.map(({ expiry }) => expiry === undefined || expiry - Date.now() / 1000 > 3000);
+             for (const cookie of cookies) delete cookie.expiry;
+             tell(JSON.stringify({ cookies, ends, page: location.hostname }));"
+        ),
+        silent,
+    )?;
+    let told = told(&pair, &driven(&pair))?;
+    let cookie = |name: &str, value: &str, secure: bool, same_site: &str| {
+        json!({
+            "name": name, "value": value, "path": "/", "domain": told["page"], "secure": secure,
+            "httpOnly": false, "sameSite": same_site,
+        })
+    };
+    assert_eq!(
+        told["cookies"],
+        json!([
+            cookie("plain", "1", false, "Lax"),
+            cookie("strict", "2", true, "Strict")
+        ])
+    );
+    assert_eq!(told["ends"], json!([true, true]));
+    Ok(())
+}
+
+#[test]
+fn a_page_clicks_as_a_person_does() -> Result<()> {
+    let pair = Pair::start(
+        driving!(
+            "const button = document.createElement('button');
+             button.style = 'position: fixed; left: 20px; top: 10px; width: 100px; height: 50px';
+             document.documentElement.append(button);
+             const frame = () => new Promise(resolve => requestAnimationFrame(resolve));
+             await frame();
+             await frame();
+             const clicked = new Promise(resolve => { button.onclick = resolve; });
+             run('click', { x: 30, y: 20 });
+             const { isTrusted, clientX, clientY } = await clicked;
+             tell(JSON.stringify([isTrusted, clientX, clientY]));"
+        ),
+        silent,
+    )?;
+    assert_eq!(told(&pair, &driven(&pair))?, json!([true, 30, 20]));
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_done_is_an_error() -> Result<()> {
     let pair = Pair::start(
         driving!(

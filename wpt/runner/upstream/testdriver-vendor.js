@@ -1,6 +1,9 @@
-// The vendor's part of upstream's testdriver.js: what a page can do for itself, in any browser.
+// The vendor's part of upstream's testdriver.js: what a page can do for itself, in any browser, and what Latchkey does for it if
+// it was started with --headless --test-driver.
 (function () {
   "use strict";
+
+  const driver = window.test_driver_internal;
 
   // How long the Set-Cookie headers of one response are together: they are all in its URL.
   const MOST_BYTES = 16000;
@@ -23,7 +26,7 @@
   };
 
   // Deletes the cookies of the page's host, and of those above it, in the folders that tests of cookies use.
-  window.test_driver_internal.delete_all_cookies = async () => {
+  driver.delete_all_cookies = async () => {
     const host = location.hostname;
     const labels = host.split(".");
     const domains = labels.slice(0, -1).map((_, index) => labels.slice(index).join("."));
@@ -49,5 +52,56 @@
       const set = encodeURIComponent(JSON.stringify(some));
       await fetch(`/cookies/resources/cookie.py?set=${set}`, { credentials: "include" });
     }
+  };
+
+  // NB: There may be other browsers on the same engine; they answer nothing, which is an error of its own below.
+  if (!/ Servo\//.test(navigator.userAgent)) {
+    return;
+  }
+
+  // What is not here fails at once: nobody is there to do it by hand.
+  driver.in_automation = true;
+
+  // Gives the browser a command, as the text of a prompt(). It answers at once, with {"ok": value} or {"error": text}.
+  const command = (view, name, parameters) => {
+    const text = view.prompt(`latchkey-test-driver:${JSON.stringify({ ...parameters, command: name })}`);
+    if (!text) {
+      throw new Error(`${name}: the browser was not started with --test-driver`);
+    }
+    const answer = JSON.parse(text);
+    if ("error" in answer) {
+      throw new Error(`${name}: ${answer.error}`);
+    }
+    return answer.ok;
+  };
+
+  driver.get_all_cookies = async () => command(window, "cookies", { url: document.URL });
+
+  driver.get_named_cookie = async (name) => {
+    const cookies = await driver.get_all_cookies();
+    return cookies.find((cookie) => cookie.name === name);
+  };
+
+  // Clicks at a point of the element's viewport.
+  driver.click = async (element, { x, y }) => {
+    const view = element.ownerDocument.defaultView;
+    for (let inner = view; inner !== inner.top; inner = inner.parent) {
+      const frame = inner.frameElement;
+      if (!frame) {
+        throw new Error("click: not in a frame of another origin");
+      }
+      const box = frame.getBoundingClientRect();
+      x += box.left + frame.clientLeft;
+      y += box.top + frame.clientTop;
+    }
+    const clicked = new Promise((resolve) => {
+      view.addEventListener("click", resolve, { capture: true, once: true });
+    });
+    // What was just put there has to be painted, since the browser looks for what is at the point.
+    const frame = () => new Promise((resolve) => view.requestAnimationFrame(resolve));
+    await frame();
+    await frame();
+    command(view, "click", { x, y });
+    await clicked;
   };
 })();
