@@ -327,9 +327,10 @@ fn document(table: &str) -> String {
          What the [fixtures](spec/fixtures.md) notice when one rule of the design is broken in the engine. `cargo xtask mutate` \
          breaks\nthem one at a time, as [`mutations.rs`](../xtask/src/mutate/mutations.rs) says, runs the fixtures that are meant \
          to notice, and\nwrites this page. Counted are the subtests that pass otherwise, also those that are not run as one\nbefore them has no end.\n\n{table}\n\
-         Of three rules no fixture notices when they are broken alone, as another stands behind each: what `already_sent` refuses,\n\
-         `delivery` refuses again; what is not `releasable` does not get that far, as requests with credentials are not eligible; and\n\
-         an anonymous response that was stored is not used, as the CORS check on it fails.\n"
+         Of four rules no fixture notices when they are broken alone, as another stands behind each: what `already_sent` refuses,\n\
+         `delivery` refuses again; what is not `releasable` does not get that far, as requests with credentials are not eligible;\n\
+         an anonymous response that was stored is not used, as the CORS check on it fails; and a chain of which a grant has ended is\n\
+         ended at once, before anybody looks at its grants again to hand its response over.\n"
     )
 }
 

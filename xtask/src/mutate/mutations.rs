@@ -219,6 +219,22 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         replace: "        self.day.is_running(now)\n            && !{on}\n            && (self.day.overrun\n",
     },
     Mutation {
+        name: "final-dots",
+        rule: "Nobody is asked about a name that ends in a dot",
+        fixtures: &["ineligible/final-dots"],
+        file: "engine/user-cors/src/eligibility.rs",
+        find: "    if requester.has_final_dot() || target.has_final_dot() {\n",
+        replace: "    if (requester.has_final_dot() || target.has_final_dot()) && !{on} {\n",
+    },
+    Mutation {
+        name: "behind-fullscreen",
+        rule: "A page that fills the screen stops that when there is a question",
+        fixtures: &["prompts/fullscreen"],
+        file: "shell/src/browser/mod.rs",
+        find: "        if tab.state.is_fullscreen && !tab.state.questions.is_empty() {\n",
+        replace: "        if tab.state.is_fullscreen && !tab.state.questions.is_empty() && !{on} {\n",
+    },
+    Mutation {
         name: "any-network",
         rule: "A permission holds on the network on which it was given",
         fixtures: &["network-change/"],

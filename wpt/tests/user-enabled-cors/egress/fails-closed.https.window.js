@@ -59,7 +59,7 @@ for (const egress of EGRESSES) {
     assert_false((await seen(token)).some(isAnonymous));
   }, `A chain of redirects: ${egress}`);
 
-  for (const target of [LOCAL, "https://127.0.0.1:8445", "https://[::1]:8445", "https://intranet", "https://printer.local"]) {
+  for (const target of [LOCAL, "https://127.0.0.1:1024", "https://[::1]:1024", "https://intranet", "https://printer.local"]) {
     answered_test("visit", async (t) => {
       await user.policy({ Egress: egress });
       await rejects(t, fetch(respond(target)));

@@ -43,7 +43,7 @@ for (const method of ["OPTIONS", "PROPFIND", "MKCOL", "REPORT", "QUERY", "get2",
   }, `The method ${method}`);
 }
 
-for (const name of ["X-HTTP-Method", "x-http-method-override", "X-METHOD-OVERRIDE", "X-Original-URL", "X-Rewrite-URL", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-", "X-Real-IP"]) {
+for (const name of ["X-HTTP-Method", "x-http-method-override", "X-METHOD-OVERRIDE", "X-Original-URL", "X-Rewrite-URL", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-", "X-Forwarded", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Host", "X-Original-Host", "X_HTTP_Method_Override", "X-Forwarded_For"]) {
   for (const method of ["GET", "PUT"]) {
     answered_test("always", async (t) => {
       const token = newToken();
@@ -52,7 +52,7 @@ for (const name of ["X-HTTP-Method", "x-http-method-override", "X-METHOD-OVERRID
   }
 }
 
-for (const name of ["X-HTTP", "X-Forward", "X-Real", "X-Original", "Forwarded-For", "X-Override"]) {
+for (const name of ["X-HTTP", "X-Forward", "X-Real", "X-Original", "Forwarded-For", "X-Override", "X-Client", "Client-IP", "Host-X"]) {
   answered_test("visit", async () => {
     const response = await fetch(respond(TARGET, { body: "text" }), { headers: { [name]: "1" } });
     assert_equals(await response.text(), "text");
@@ -111,6 +111,20 @@ for (const [title, make] of [
     assert_array_equals((await user.permissions()).grants, []);
   }, `What is no data: ${title}`);
 }
+
+user_test(async (t) => {
+  const token = newToken();
+  const url = respond(TARGET, { token, body: "text" });
+  const link = Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "anonymous", href: url });
+  t.add_cleanup(() => link.remove());
+  await new Promise((resolve) => {
+    link.onload = link.onerror = resolve;
+    document.head.append(link);
+  });
+  await user.assertNotAsked();
+  const response = await user.fetch(t, "once", url);
+  assert_equals(await response.text(), "text");
+}, "A request may ask though its preload, which may not, has failed");
 
 answered_test("always", async () => {
   const worker = await new Promise((resolve) => {

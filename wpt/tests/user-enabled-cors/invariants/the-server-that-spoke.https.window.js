@@ -43,11 +43,15 @@ for (const status of [200, 204, 301, 400, 401, 403, 404, 405, 500, 501]) {
   }, `A preflight with status ${status} and without a word on CORS is silence`);
 }
 
-for (const value of [OTHER_ORIGIN, "null", "http://web-platform.test"]) {
+for (const [title, value] of [
+  [OTHER_ORIGIN, OTHER_ORIGIN],
+  ["null", "null"],
+  ["the requester without TLS", TEST_ORIGIN.replace("https:", "http:")],
+]) {
   for (const method of ["GET", "HEAD", "POST"]) {
     user_test(async (t) => {
       await user.assertRefused(t, respond(TARGET, { header: `Access-Control-Allow-Origin:${value}` }), { method });
-    }, `The response allows ${value}: ${method}`);
+    }, `The response allows ${title}: ${method}`);
   }
 }
 

@@ -36,7 +36,14 @@ for (const [title, text] of [
   ["AddressSpaces with an unknown space", wrapped('{"AddressSpaces": {"10.0.0.0/8": "private"}}')],
   ["AddressSpaces with an address instead of a range", wrapped('{"AddressSpaces": {"10.0.0.1": "local"}}')],
   ["AddressSpaces with a range twice", wrapped('{"AddressSpaces": {"10.0.0.0/8": "local", "10.0.0.0/8": "public"}}')],
+  ["AddressSpaces with a range of IPv4 as one of IPv6", wrapped('{"AddressSpaces": {"::ffff:10.0.0.0/104": "public"}}')],
+  ["Blocklists as text", wrapped('{"Blocklists": "/lists/banks.txt"}')],
+  ["Blocklists with a path that depends on a folder", wrapped('{"Blocklists": ["banks.txt"]}')],
+  ["ExtraRoots as text", wrapped('{"ExtraRoots": "/roots.pem"}')],
   ["Egress with an unknown scheme", wrapped('{"Egress": "ftp://proxy.example"}')],
+  ["Egress with a path", wrapped('{"Egress": "http://proxy.example:3128/path"}')],
+  ["Egress with a user", wrapped('{"Egress": "socks5://user@proxy.example:1080"}')],
+  ["DualCheck as text", wrapped('{"DualCheck": "true"}')],
   ["MaxGrantDays below 0", wrapped('{"MaxGrantDays": -1}')],
   ["MaxGrantDays above 180", wrapped('{"MaxGrantDays": 181}')],
   ["MaxGrantDays as text", wrapped('{"MaxGrantDays": "30"}')],
@@ -60,7 +67,7 @@ for (const [title, text] of [
   ["an empty policy", wrapped("{}")],
   ["white space", `\n\t ${wrapped(" {\n} ")} \n`],
   ["empty lists", wrapped('{"BlockedTargets": [], "AllowedPairs": [], "BlockedRequesters": [], "AddressSpaces": {}, "ExtraRoots": []}')],
-  ["all that there is", wrapped('{"Enabled": true, "LocalNetwork": "block", "BlockedTargets": ["*.bank.example"], "Egress": "direct", "MaxGrantDays": 30, "Locked": true}')],
+  ["all that there is", wrapped('{"Enabled": true, "LocalNetwork": "block", "BlockedTargets": ["*.bank.example"], "Egress": "direct", "DualCheck": false, "MaxGrantDays": 30, "Locked": true}')],
 ]) {
   user_test(async (t) => {
     await user.setPolicy(text);

@@ -64,6 +64,28 @@ user_test(async (t) => {
   const promise = tab.fetch(respond(TARGET));
   await tab.user.decide(t, "visit");
   await promise;
+  await tab.leaveAndGoBack(t, ANSWERS.never);
+  assert_array_equals((await user.permissions()).grants, []);
+  const second = tab.fetch(respond(TARGET));
+  await tab.user.decide(t, "once");
+  assert_equals(await second, 200);
+}, "Visit: going back does not bring it back");
+
+user_test(async (t) => {
+  const tab = await openTab(t);
+  const promise = tab.fetch(respond(TARGET));
+  await tab.user.decide(t, "visit");
+  await promise;
+  await tab.leaveAndGoBack(t, TEST_ORIGIN);
+  assert_equals(await tab.fetch(respond(TARGET)), 200);
+  assert_array_equals(await tab.user.questions(), []);
+}, "Visit: going back within the site keeps it");
+
+user_test(async (t) => {
+  const tab = await openTab(t);
+  const promise = tab.fetch(respond(TARGET));
+  await tab.user.decide(t, "visit");
+  await promise;
   await tab.close(t);
   await eventually(t, async () => (await user.permissions()).grants.length === 0, "it ends with the tab");
 }, "Visit: it ends with the tab");

@@ -147,3 +147,14 @@ user_test(async (t) => {
   await promise;
   await release(gate);
 }, "A server on the way that opts out while the user thinks");
+
+user_test(async (t) => {
+  const token = newToken();
+  await user.fetch(t, "visit", respond(B));
+  await user.fetch(t, "visit", respond(C));
+  const xhr = new XMLHttpRequest();
+  xhr.open("GET", redirect(B, respond(C, { token, body: "end" })), false);
+  xhr.send();
+  assert_equals(xhr.responseText, "end");
+  assert_equals((await seen(token)).length, 1);
+}, "One that may not ask goes where all is allowed");

@@ -55,6 +55,17 @@ answered_test("visit", async (t) => {
   assert_equals(await inTab(t, sandboxed(FETCH(respond(TARGET, { body: "text", header: "Access-Control-Allow-Origin:null" })))), "text");
 }, "An opaque origin, and a server that allows such");
 
+const blob = (script) => URL.createObjectURL(new Blob([page(script)], { type: "text/html" }));
+
+answered_test("visit", async (t) => {
+  assert_equals(await inTab(t, blob(FETCH(respond(TARGET, { body: "text" })))), "TypeError");
+  assert_array_equals((await user.permissions()).grants, []);
+}, "A page that is only a blob");
+
+answered_test("visit", async (t) => {
+  assert_equals(await inTab(t, blob(FETCH(respond(TARGET, { body: "text", header: ALLOW_ALL })))), "text");
+}, "A page that is only a blob, and a server that allows all");
+
 answered_test("visit", async (t) => {
   const other = window.open("about:blank");
   t.add_cleanup(() => other.close());

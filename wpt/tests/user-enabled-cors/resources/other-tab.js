@@ -65,6 +65,19 @@ class Tab {
     return this.shows(t, (url) => void setTimeout(() => (location = url)), url);
   }
 
+  // Goes to another page, and back in history. The page may be another one afterwards, or the same.
+  async leaveAndGoBack(t, origin) {
+    const token = newToken();
+    const arrived = JSON.stringify(respond(origin, { token }));
+    // Once it has run something itself, the tab's page does not answer before it is back.
+    const script = `fetch(${arrived}, { mode: "no-cors" }).then(() => history.back());`;
+    const url = respond(origin, { type: "text/html", body: `<script>${script}<\/script>` });
+    await this.run((url) => void setTimeout(() => (location = url)), url);
+    await eventually(t, async () => (await seen(token)).length > 0, "the other page is there");
+    const isBack = () => Promise.race([this.run(() => true), new Promise((resolve) => t.step_timeout(resolve, 100))]);
+    await eventually(t, isBack, "the other tab's page is there again");
+  }
+
   async close(t) {
     await this.run(() => void setTimeout(() => close()));
     await eventually(t, () => this.window.closed, "the tab is closed");
