@@ -1,6 +1,8 @@
-// Filters: a row is shown if it fits all of them, and a test if one of its rows is.
+// Filters: a row is shown if it fits all of them, and a test if one of its rows is. The page's address has them, so that what is
+// shown can be linked to: "#?status=unexpected"; "#/folder/test.html" is one test.
 "use strict";
 
+const FILTERS = "#?";
 const form = document.querySelector("form");
 const count = document.querySelector("output");
 const tests = Array.from(document.querySelectorAll("details"), (element) => ({
@@ -56,6 +58,49 @@ function filter() {
   count.textContent = `${shownTests} of ${tests.length} tests are shown, with ${shownRows} results.`;
 }
 
+// Puts the filters into the page's address.
+function tell() {
+  const fields = Array.from(new FormData(form)).filter(([, value]) => value !== "");
+  const address = fields.length > 0 ? FILTERS + new URLSearchParams(fields) : "#";
+  history.replaceState(null, "", address);
+}
+
+// Does what the page's address says.
+function follow() {
+  const { hash } = location;
+  if (hash.startsWith(FILTERS)) {
+    form.reset();
+    for (const [name, value] of new URLSearchParams(hash.slice(FILTERS.length))) {
+      const field = form.elements.namedItem(name);
+      if (field && field.type === "checkbox") {
+        field.checked = true;
+      } else if (field) {
+        field.value = value;
+      }
+    }
+    filter();
+    return;
+  }
+  const named = tests.find(({ element }) => `#${element.id}` === hash || `#${element.id}` === decoded(hash));
+  if (!named) {
+    return;
+  }
+  if (named.element.hidden) {
+    form.reset();
+    filter();
+  }
+  named.element.open = true;
+  named.element.scrollIntoView();
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function setOpen(isOpen) {
   for (const test of tests) {
     if (!test.element.hidden) {
@@ -64,19 +109,29 @@ function setOpen(isOpen) {
   }
 }
 
-form.addEventListener("input", filter);
+form.addEventListener("input", () => {
+  filter();
+  tell();
+});
 form.addEventListener("submit", (event) => event.preventDefault());
-// The fields have their first values only after the event.
-form.addEventListener("reset", () => setTimeout(filter, 0));
 document.getElementById("open").addEventListener("click", () => setOpen(true));
 document.getElementById("close").addEventListener("click", () => setOpen(false));
+// NB: with the identifier "reset" it would hide the form's function of that name.
+document.getElementById("clear").addEventListener("click", () => {
+  form.reset();
+  filter();
+  tell();
+});
+addEventListener("hashchange", follow);
 for (const button of document.querySelectorAll("button.group")) {
   button.addEventListener("click", () => {
     form.elements.group.value = button.dataset.group;
     filter();
+    tell();
     form.scrollIntoView();
     form.elements.group.focus();
   });
 }
 form.hidden = false;
 filter();
+follow();

@@ -111,6 +111,10 @@ impl<'a> Page<'a> {
                 body {
                     h1 { (title) }
                     p.quiet { (self.description()) }
+                    p.quiet {
+                        "Unexpected is what the file of expectations for the browser does not say; where it says why something \
+                         fails, so does this page."
+                    }
                     h2 id="totals" { "Subtests that passed, by group" }
                     (self.totals())
                     h2 { "Tests" }
@@ -230,7 +234,7 @@ impl<'a> Page<'a> {
             .collect();
         html! {
             // Without scripts everything is shown.
-            form hidden {
+            form hidden autocomplete="off" {
                 label.wide { "Text in a name or a message" input type="search" name="text"; }
                 label {
                     "Group"
@@ -262,7 +266,7 @@ impl<'a> Page<'a> {
                 }
                 button type="button" id="open" { "Open all shown" }
                 button type="button" id="close" { "Close all" }
-                button type="reset" { "Reset" }
+                button type="button" id="clear" { "Reset" }
                 output role="status" {}
             }
         }
@@ -293,9 +297,9 @@ impl<'a> Page<'a> {
             })
         });
         html! {
-            details data-group=(group_of(name)) data-name=(name) {
+            details id=(name) data-group=(group_of(name)) data-name=(name) {
                 summary {
-                    span.name { (name) }
+                    span.name { (name) " " a.anchor href={ "#" (name) } title="Link to this test" { "#" } }
                     @for browser in &self.browsers { (short_result(test.get(browser.product.as_str()))) }
                 }
                 div {
@@ -315,6 +319,9 @@ impl<'a> Page<'a> {
                     }
                     @for browser in &self.browsers {
                         @if let Some((result, _)) = test.get(browser.product.as_str()) {
+                            @if let Some(why) = self.note(browser, name) {
+                                p.note { "Known in " (browser.product) ": " (why) }
+                            }
                             @if let Some(how) = &result.bad_end {
                                 p.bad { (browser.product) " did not end well after the result: " (cut(how)) }
                             }
@@ -324,6 +331,11 @@ impl<'a> Page<'a> {
                 }
             }
         }
+    }
+
+    /// What the file of expectations says of why a test comes to what it does.
+    fn note(&self, browser: &Browser, test: &str) -> Option<String> {
+        self.expectations.get(&browser.product)?.of(test).note
     }
 
     fn subtest_cells<'t>(&self, test: &Test<'t>, name: &str) -> Vec<Option<Cell<'t>>> {
@@ -420,11 +432,13 @@ impl Cell<'_> {
 fn total_cell(total: Total) -> Markup {
     html! {
         td.number {
-            (total.passed) "/" (total.subtests)
+            span.count { (total.passed) "/" (total.subtests) }
             @if total.subtests > 0 {
                 meter min="0" max=(total.subtests) value=(total.passed) low=(total.subtests) optimum=(total.subtests) title="passed" {}
             }
-            @if total.not_ok > 0 { br; span.quiet { (total.not_ok) " tests not OK" } }
+            @if total.not_ok > 0 {
+                br; span.quiet { (total.not_ok) @if total.not_ok == 1 { " test not OK" } @else { " tests not OK" } }
+            }
             @if total.unexpected > 0 { br; span.bad { (total.unexpected) " unexpected" } }
         }
     }
@@ -441,7 +455,11 @@ fn short_result(result: Option<&(&TestResult, &[Unexpected])>) -> Markup {
             span.aside { (result.browser.product) " " }
             @if result.status != TestStatus::Ok { (result.status) " " }
             (passed) "/" (all)
-            @if !unexpected.is_empty() { br; span.odd { (unexpected.len()) " unexpected" } }
+            @if !unexpected.is_empty() {
+                br; span.odd { (unexpected.len()) " unexpected" }
+            } @else if !is_good {
+                br; span.quiet { "as expected" }
+            }
         }
     }
 }
@@ -507,9 +525,14 @@ mod tests {
                 result("/cors/a.html", TestStatus::Ok, &[("x", Fail), ("y", Fail)]),
                 result("/fetch/b.html", TestStatus::Crash, &[]),
             ],
-            r#"{"/cors/a.html": {"subtests": {"y": "FAIL"}}}"#,
+            r#"{"/cors/a.html": {"note": "y & <z>", "subtests": {"y": "FAIL"}}}"#,
         );
         for part in [
+            r##"<details id="/cors/a.html" "##,
+            r##"href="#/cors/a.html""##,
+            "Known in latchkey: y &amp; &lt;z&gt;",
+            "Known in chromium: y &amp; &lt;z&gt;",
+            "1/2<br><span class=\"quiet\">as expected",
             "2 tests in latchkey and chromium 156, 1970-01-01 00:00 UTC",
             r#"data-states="latchkey:FAIL latchkey:unexpected chromium:PASS" data-differs"#,
             r#"data-states="latchkey:FAIL chromium:FAIL"><th"#,
@@ -585,6 +608,19 @@ mod tests {
             page.contains("latchkey:FAIL") && !page.contains("latchkey:PASS"),
             "{page}"
         );
+    }
+
+    #[test]
+    fn no_field_hides_a_function_of_the_form() {
+        let page = render(&[result("/a.html", TestStatus::Ok, &[])], "{}");
+        for function in ["reset", "submit", "elements"] {
+            for attribute in ["id", "name"] {
+                assert!(
+                    !page.contains(&format!("{attribute}=\"{function}\"")),
+                    "{function}"
+                );
+            }
+        }
     }
 
     #[test]
