@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fetch::headers::header_list::is_token_byte;
+use crate::fetch::headers::token::{skip_white_space, split_token, split_token_or_quoted_string};
 
 /// What a host says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,14 +22,14 @@ impl StrictTransportSecurity {
         let mut max_age = None;
         let mut include_subdomains = false;
         loop {
-            value = trim_start(value);
+            value = skip_white_space(value);
             if let Some((name, rest)) = split_token(value) {
-                value = trim_start(rest);
+                value = skip_white_space(rest);
                 let mut argument = None;
                 if let Some(rest) = value.strip_prefix(b"=") {
-                    let (found, rest) = split_argument(trim_start(rest))?;
+                    let (found, rest) = split_token_or_quoted_string(skip_white_space(rest))?;
                     argument = Some(found);
-                    value = trim_start(rest);
+                    value = skip_white_space(rest);
                 }
                 let name = name.to_ascii_lowercase();
                 match (&*name, argument) {
@@ -57,43 +57,6 @@ impl StrictTransportSecurity {
             max_age: max_age?,
             include_subdomains,
         })
-    }
-}
-
-fn trim_start(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = value {
-        value = rest;
-    }
-    value
-}
-
-/// A token of at least one character, and what follows it.
-fn split_token(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = value
-        .iter()
-        .take_while(|byte| is_token_byte(**byte))
-        .count();
-    value
-        .split_at_checked(length)
-        .filter(|(token, _)| !token.is_empty())
-}
-
-/// A token or a quoted-string, and what follows it.
-fn split_argument(value: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let Some(mut rest) = value.strip_prefix(b"\"") else {
-        let (token, rest) = split_token(value)?;
-        return Some((token.to_vec(), rest));
-    };
-    let mut unquoted = Vec::new();
-    loop {
-        match rest {
-            [b'"', rest @ ..] => return Some((unquoted, rest)),
-            [b'\\', byte, after @ ..] | [byte, after @ ..] => {
-                unquoted.push(*byte);
-                rest = after;
-            },
-            [] => return None,
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::HeaderName;
 
 use super::digest::DigestChallenge;
-use crate::fetch::headers::header_list::is_token_byte;
+use crate::fetch::headers::token::{skip_white_space, split_token, split_token_or_quoted_string};
 
 /// A [challenge](https://www.rfc-editor.org/rfc/rfc9110#section-11.3): a scheme and what it asks with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,45 +124,8 @@ fn split_param(value: &[u8]) -> Option<(String, String, &[u8])> {
     let (name, rest) = split_token(value)?;
     let rest = skip_white_space(skip_white_space(rest).strip_prefix(b"=")?);
     let name = text(name).to_ascii_lowercase();
-    if let Some(rest) = rest.strip_prefix(b"\"") {
-        let (value, rest) = split_quoted(rest)?;
-        Some((name, text(&value), rest))
-    } else {
-        let (value, rest) = split_token(rest)?;
-        Some((name, text(value), rest))
-    }
-}
-
-/// The contents of a quoted-string whose opening quote is gone.
-fn split_quoted(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let mut value = Vec::new();
-    loop {
-        match rest {
-            [b'"', after @ ..] => return Some((value, after)),
-            [b'\\', byte, after @ ..] | [byte, after @ ..] => {
-                value.push(*byte);
-                rest = after;
-            },
-            [] => return None,
-        }
-    }
-}
-
-fn split_token(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = value
-        .iter()
-        .take_while(|byte| is_token_byte(**byte))
-        .count();
-    value
-        .split_at_checked(length)
-        .filter(|(token, _)| !token.is_empty())
-}
-
-fn skip_white_space(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = value {
-        value = rest;
-    }
-    value
+    let (value, rest) = split_token_or_quoted_string(rest)?;
+    Some((name, text(&value), rest))
 }
 
 fn skip_list_separators(mut value: &[u8]) -> &[u8] {

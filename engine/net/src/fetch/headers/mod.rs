@@ -13,3 +13,4 @@ pub mod location;
 pub mod mime_type;
 pub mod range;
 pub mod safelist;
+pub mod token;
