@@ -136,10 +136,10 @@ impl PermissionStore {
         said: &PreventOrigin,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if !self.opt_outs.remember(site, target, said, now) {
+        let Some(changed) = self.opt_outs.remember(site, target, said, now) else {
             return Ok(());
-        }
-        self.without_the_disk(|store| store.write_opt_outs(site, target))
+        };
+        self.without_the_disk(|store| store.write_opt_outs(site, &changed))
     }
 
     fn write_opt_outs(&mut self, site: &Site, target: &TupleOrigin) -> Result<(), StoreError> {
@@ -232,5 +232,46 @@ mod tests {
         drop(store);
         let store = PermissionStore::open(&path, NOW).unwrap().store;
         assert!(store.embargoes().list(NOW).is_empty());
+    }
+
+    #[test]
+    fn however_many_servers_opt_out_the_file_stays_small_and_none_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("permissions.sqlite");
+        let requester = origin("https://a.example");
+        let site = requester.site();
+        let target = |n: usize| origin(&format!("https://t{n}.example"));
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            ACCESS_CONTROL_PREVENT_ORIGIN,
+            HeaderValue::from_static("*;max-age=600"),
+        );
+        let said = PreventOrigin::parse(&headers);
+        let mut store = PermissionStore::open(&path, NOW).unwrap().store;
+        for n in 0..1100 {
+            let now = NOW.after(Duration::from_millis(n as u64));
+            store
+                .remember_opt_out(&site, &target(n), &said, now)
+                .unwrap();
+        }
+        let rows: i64 = store
+            .connection
+            .query_row("SELECT COUNT(*) FROM opt_outs", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 1025);
+        drop(store);
+        let store = PermissionStore::open(&path, NOW).unwrap().store;
+        let end = NOW.after(Duration::from_secs(600));
+        for n in [0, 1023, 1024, 1099] {
+            let before = end
+                .after(Duration::from_millis(n as u64))
+                .before(Duration::from_millis(1));
+            assert!(
+                store
+                    .opt_outs()
+                    .names(&site, &target(n), &requester, before),
+                "{n}"
+            );
+        }
     }
 }
