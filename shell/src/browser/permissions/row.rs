@@ -2,7 +2,7 @@
 
 use user_cors::{Budget, Denial, Grant, GrantId, GrantScope, PermissionKey, Timestamp, WayOut};
 
-use super::words::{count, day, size};
+use super::words::{count, day, grouped, size};
 
 /// The most characters of a list of header names that are shown.
 const MAX_SHOWN_HEADERS: usize = 120;
@@ -73,7 +73,7 @@ impl PermissionRow {
                 day(grant.last_used),
                 count(requests, "request", "requests"),
                 size(usage.bytes),
-                usage.day.requests,
+                grouped(usage.day.requests),
                 count(budget.requests, "request", "requests"),
                 size(usage.day.bytes),
                 size(budget.bytes)

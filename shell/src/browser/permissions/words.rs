@@ -55,7 +55,7 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
 }
 
 /// A number with a comma before each three digits.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     match number {
         0..1000 => number.to_string(),
         _ => format!("{},{:03}", grouped(number / 1000), number % 1000),

@@ -176,7 +176,7 @@ fn controls_ui(
             "Search the permissions",
         );
         // It has a width only once it is drawn, so it does not go to the next row by itself.
-        if ui.available_width() < ORDER_WIDTH {
+        if ui.available_size_before_wrap().x < ORDER_WIDTH {
             ui.end_row();
         }
         let response = ComboBox::from_id_salt("order of permissions")
