@@ -1,4 +1,5 @@
 // META: title=User-enabled CORS: how much one question lists
+// META: timeout=long
 // META: script=/resources/testdriver.js
 // META: script=/resources/testdriver-vendor.js
 // META: script=/user-enabled-cors/resources/servers.sub.js

@@ -1,4 +1,5 @@
 // META: title=User-enabled CORS: a server's word in its preflight
+// META: timeout=long
 // META: script=/user-enabled-cors/resources/servers.sub.js
 
 const refused = (title, fields, init) =>
