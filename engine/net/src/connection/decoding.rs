@@ -16,6 +16,7 @@ use futures::stream::{self, Stream, StreamExt};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
+use tokio::task::yield_now;
 use tokio_util::io::StreamReader;
 
 use crate::fetch::{Body, BodyError};
@@ -286,6 +287,9 @@ async fn next_piece(coding: Coding, state: State) -> Option<(Result<Bytes, BodyE
         }
         let first = rest.to_vec();
         *decoder = Decoder::new(coding, &first, input);
+        // NB: members without data can go on for as long as bytes come. Others have their turn in between, and whoever gives the
+        // body up is heard.
+        yield_now().await;
     }
 }
 

@@ -147,6 +147,32 @@ pub const KINDS: &[Kind] = &[
         CompleteOfLength(200, 0),
         || coded("gzip", &pack(Packing::Gzip, b"", 0).repeat(100_000)),
     ),
+    Kind::answer(
+        "100,000 frames of zstd, all empty",
+        CompleteOfLength(200, 0),
+        || coded("zstd", &pack(Packing::Zstd, b"", 0).repeat(100_000)),
+    ),
+    Kind::answer(
+        "100,000 frames of zstd that are skipped",
+        CompleteOfLength(200, 0),
+        || {
+            coded(
+                "zstd",
+                &[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0].repeat(100_000),
+            )
+        },
+    ),
+    Kind::answer(
+        "10,000,000 blocks of brotli without data",
+        CompleteOfLength(200, 0),
+        || {
+            // A window of 64 KiB and an empty block of metadata, more of those, and the empty last block.
+            let mut bytes = vec![0x0c];
+            bytes.resize(10_000_000, 0x06);
+            bytes.push(0x03);
+            coded("br", &bytes)
+        },
+    ),
     Kind::new(
         "100 MB of nonsense behind gzip",
         Complete(200, "hello"),

@@ -113,6 +113,25 @@ pub const KINDS: &[Kind] = &[
     Kind::answer("a transfer coding that is not known", Complete(200, "hello"), || {
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: x-nonsense\r\n\r\nhello"
     }),
+    Kind::answer("chunks in chunks", Complete(200, "hello"), || {
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    }),
+    Kind::answer("chunks in HTTP/1.0", NetworkError, || {
+        b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    }),
+    Kind::answer("chunks that are no last coding", Complete(200, "hello"), || {
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, identity\r\n\r\nhello"
+    }),
+    Kind::answer(
+        "100,000 chunks with an extension each",
+        BrokenBody(200),
+        || {
+            let chunks = "1;name=\"value\"\r\nx\r\n".repeat(100_000);
+            keep(format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+            ))
+        },
+    ),
     Kind::answer("a body on a 204", Complete(204, ""), || {
         b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"
     }),

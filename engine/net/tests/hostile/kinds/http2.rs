@@ -13,6 +13,9 @@ use crate::http2::{
 };
 use crate::server::{Conn, Over};
 
+/// The flag of a frame with padding.
+const PADDED: u8 = 8;
+
 /// The stream of the first request of a connection.
 const FIRST: u32 = 1;
 
@@ -132,6 +135,18 @@ pub const KINDS: &[Kind] = &[
         bytes.extend(frame(DATA, END_STREAM, FIRST, &[]));
         keep(bytes)
     }),
+    sent(
+        "100,000 frames of nothing but padding",
+        BrokenBody(200),
+        || {
+            let mut bytes = head(&[STATUS_200]);
+            let mut padding = vec![255];
+            padding.resize(256, 0);
+            bytes.extend(frame(DATA, PADDED, FIRST, &padding).repeat(100_000));
+            bytes.extend(frame(DATA, END_STREAM, FIRST, &[]));
+            keep(bytes)
+        },
+    ),
     sent("100,000 window updates", Complete(200, "hello"), || {
         before_response(&frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]), 100_000)
     }),
@@ -251,7 +266,7 @@ pub const KINDS: &[Kind] = &[
         Outcome::NeverComplete,
         || {
             let mut bytes = head(&[STATUS_200]);
-            bytes.extend(frame(DATA, 0x8 | END_STREAM, FIRST, &[200, 1, 2]));
+            bytes.extend(frame(DATA, PADDED | END_STREAM, FIRST, &[200, 1, 2]));
             keep(bytes)
         },
     ),
@@ -321,6 +336,48 @@ pub const KINDS: &[Kind] = &[
         ));
         keep(bytes)
     }),
+    sent("trailers of 10 MB", Outcome::NeverComplete, || {
+        let mut bytes = head(&[STATUS_200]);
+        bytes.extend(frame(DATA, 0, FIRST, b"hello"));
+        bytes.extend(frame(HEADERS, END_STREAM, FIRST, &literal("x", "y")));
+        let block = literal("x-more", &"y".repeat(100)).repeat(150);
+        bytes.extend(frame(CONTINUATION, 0, FIRST, &block).repeat(600));
+        bytes.extend(frame(CONTINUATION, END_HEADERS, FIRST, &[]));
+        keep(bytes)
+    }),
+    sent("100,000 goodbyes", Complete(200, "hello"), || {
+        before_response(&frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]), 100_000)
+    }),
+    sent(
+        "a goodbye of 16 KB, 1,000 times",
+        Complete(200, "hello"),
+        || {
+            let mut goodbye = vec![0, 0, 0, 1, 0, 0, 0, 0];
+            goodbye.resize(16 << 10, b'x');
+            before_response(&frame(GOAWAY, 0, 0, &goodbye), 1000)
+        },
+    ),
+    sent(
+        "settings with a table of 4 GiB",
+        Complete(200, "hello"),
+        || before_response(&frame(SETTINGS, 0, 0, &[0, 1, 0xff, 0xff, 0xff, 0xff]), 1),
+    ),
+    sent("settings with frames of one byte", NetworkError, || {
+        keep(frame(SETTINGS, 0, 0, &[0, 5, 0, 0, 0, 1]))
+    }),
+    sent("settings with a window of 4 GiB", NetworkError, || {
+        keep(frame(SETTINGS, 0, 0, &[0, 4, 0xff, 0xff, 0xff, 0xff]))
+    }),
+    sent(
+        "settings with 2,000 entries, 1,000 times",
+        Complete(200, "hello"),
+        || {
+            before_response(
+                &frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100].repeat(2000)),
+                1000,
+            )
+        },
+    ),
     sent("a response to what nobody asked", NetworkError, || {
         keep(frame(HEADERS, END_HEADERS, 101, &[STATUS_200]))
     }),

@@ -1,9 +1,18 @@
 //! What a browser remembers of responses: cookies, HSTS, the cache, credentials; and headers that it need not understand.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use content_security_policy::Destination;
+use net_traits::request::RequestMode;
+use servo_base::id::{PipelineId, PipelineNamespaceId, TEST_PIPELINE_ID};
+
 use super::Outcome::Complete;
 use super::{Kind, keep};
 use crate::client::Client;
 use crate::server::Over;
+
+/// Names of the documents that were made so far.
+static NAMESPACES: AtomicU32 = AtomicU32::new(1000);
 
 /// How many cookies a site may have.
 const COOKIES_OF_A_SITE: usize = 180;
@@ -144,6 +153,54 @@ pub const KINDS: &[Kind] = &[
                  NEL: {{\"report_to\": {}\r\nReport-To: {}\r\nReporting-Endpoints: a=\"\r\n",
                 "[".repeat(50_000),
                 "{".repeat(50_000)
+            ))
+        },
+    ),
+    Kind::new(
+        "policies and endpoints of 60 KB each, in 600 documents",
+        Complete(200, "hello"),
+        |mut conn, headers| {
+            Box::pin(async move {
+                conn.request().await?;
+                conn.write(headers).await
+            })
+        },
+    )
+    .prepared(|| {
+        let names: String = (0..6_000).map(|number| format!(" e{number}")).collect();
+        let endpoints: String = (0..1_000)
+            .map(|number| format!("e{number}=\"/{}\", ", "x".repeat(40)))
+            .collect();
+        with_headers(&format!(
+            "Reporting-Endpoints: {endpoints}e=\"/\"\r\n\
+             Cross-Origin-Embedder-Policy: require-corp; report-to=\"{}\"\r\n\
+             Integrity-Policy: blocked-destinations=(script), endpoints=({names})\r\n\
+             Cache-Control: no-store\r\nConnection: close\r\n",
+            "e".repeat(60_000)
+        ))
+    })
+    .requested(|request| {
+        let pipeline = PipelineId {
+            namespace_id: PipelineNamespaceId(NAMESPACES.fetch_add(1, Ordering::Relaxed)),
+            ..TEST_PIPELINE_ID
+        };
+        request
+            .destination(Destination::IFrame)
+            .mode(RequestMode::Navigate)
+            .pipeline_id(Some(pipeline))
+    })
+    .rounds(600),
+    Kind::answer(
+        "digests and signatures that are nonsense",
+        Complete(200, "hello"),
+        || {
+            with_headers(&format!(
+                "Unencoded-Digest: sha-256=:{}:\r\nSignature: a=:AAAA:\r\n\
+                 Signature-Input: a=({});keyid=\"x\";tag=\"ed25519-integrity\"\r\n\
+                 No-Vary-Search: params=({})\r\n",
+                "A".repeat(10_001),
+                "\"unencoded-digest\";sf ".repeat(2_000),
+                "\"x\" ".repeat(10_000)
             ))
         },
     ),

@@ -231,4 +231,27 @@ pub const KINDS: &[Kind] = &[
         bytes.extend(frame(FIN | CLOSE, &1000u16.to_be_bytes()));
         keep(bytes)
     }),
+    Kind::new(
+        "300,000 pings to a socket, of which no answer is read",
+        Socket("open; failed"),
+        |mut conn, bytes| {
+            Box::pin(async move {
+                accept(&mut conn).await?;
+                conn.write(bytes).await
+            })
+        },
+    )
+    .prepared(|| keep(frame(FIN | PING, &[0; 100]).repeat(300_000))),
+    Kind::new(
+        "1,000 closes, and then no end",
+        Socket("open; closed, 1000"),
+        |mut conn, bytes| {
+            Box::pin(async move {
+                accept(&mut conn).await?;
+                conn.write(bytes).await?;
+                conn.keep_silent().await
+            })
+        },
+    )
+    .prepared(|| keep(frame(FIN | CLOSE, &1000u16.to_be_bytes()).repeat(1000))),
 ];
