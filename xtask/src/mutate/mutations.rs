@@ -66,8 +66,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         rule: "An opt-out is remembered for one top-level site",
         fixtures: &["invariants/opt-out-bits", "opt-out/top-level-sites"],
         file: "engine/user-cors/src/opt_out.rs",
-        find: "        let Some(names) = self.sites.get(site).and_then(|targets| targets.get(target)) else {\n            return false;",
-        replace: "        let elsewhere = self.sites.values().find_map(|targets| targets.get(target)).filter(|_| {on});\n        let here = self.sites.get(site).and_then(|targets| targets.get(target));\n        let Some(names) = here.or(elsewhere) else {\n            return false;",
+        find: "        let Some(of_site) = self.sites.get(site) else {\n            return false;",
+        replace: "        let elsewhere = self.sites.values().find(|of_site| of_site.targets.contains_key(target)).filter(|_| {on});\n        let Some(of_site) = elsewhere.or(self.sites.get(site)) else {\n            return false;",
     },
     Mutation {
         name: "blocklist",
