@@ -40,16 +40,13 @@ pub(super) fn check(document: &Document<'_>) -> Result<(), TooFar> {
         let edges = edges.map_or(&[][..], Vec::as_slice);
         if let Some(next) = edges.get(*followed) {
             *followed += 1;
-            match extents.get_mut(*next) {
-                Some(extent @ Extent::Unknown) => {
-                    *extent = Extent::OnPath;
-                    if path.len() >= DEPTH_LIMIT {
-                        return Err(TooFar::Depth);
-                    }
-                    path.push((*next, 0));
-                },
-                // NB: a circle is not followed by the parser either.
-                _ => {},
+            // NB: a circle is not followed by the parser either.
+            if let Some(extent @ Extent::Unknown) = extents.get_mut(*next) {
+                *extent = Extent::OnPath;
+                if path.len() >= DEPTH_LIMIT {
+                    return Err(TooFar::Depth);
+                }
+                path.push((*next, 0));
             }
             continue;
         }
