@@ -1,4 +1,5 @@
 // META: title=CORS: which requests need a preflight
+// META: timeout=long
 // META: script=/user-enabled-cors/resources/servers.sub.js
 // META: script=/cors/resources/hosts.sub.js
 
