@@ -47,6 +47,11 @@ pub enum Happening {
     },
     /// The page fills the screen, or no longer does.
     Fullscreen(bool),
+    /// The page was told to leave the full screen, and its script has had a turn since.
+    ToldToLeaveFullscreen {
+        /// How often it may be told again.
+        attempts_left: u8,
+    },
     /// The page wants to open a tab.
     Popup(CreateNewWebViewRequest),
     /// The page wants to use a feature.
@@ -95,10 +100,15 @@ impl Delegate {
         self.screen_geometry.set(geometry);
     }
 
-    fn push(&self, webview: &WebView, happening: Happening) {
+    /// Puts something told by a page at the end of the queue.
+    pub(super) fn push_of(&self, webview: WebViewId, happening: Happening) {
         self.queue
             .borrow_mut()
-            .push_back((Some(webview.id()), happening));
+            .push_back((Some(webview), happening));
+    }
+
+    fn push(&self, webview: &WebView, happening: Happening) {
+        self.push_of(webview.id(), happening);
     }
 
     fn push_for_all(&self, happening: Happening) {

@@ -1,16 +1,33 @@
 //! What Servo told becomes state.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use net::embedding::Embedding;
-use servo::{CookieSource, EmbedderControl, ServoUrl, SimpleDialog, WebViewId};
+use servo::{CookieSource, EmbedderControl, ServoUrl, SimpleDialog, WebView, WebViewId};
 use url::Url;
 
-use super::delegate::Happening;
+use super::delegate::{Delegate, Happening};
 use super::dialog::{Dialog, DialogId};
 use super::tab::{ConsoleMessage, InputMethod, LoadProgress, Notice, Tab};
 use super::{Browser, MAX_TABS, prompts};
 use crate::test_driver::Page;
+
+/// How often a page is told again to leave the full screen. One whose element has left the document says that it fills the
+/// screen, and does not.
+pub(super) const LEAVE_ATTEMPTS: u8 = 20;
+
+/// Tells a page to leave the full screen, so that it does not stand beside a question.
+///
+/// NB: script says that an element enters it before the element has, and ignores until then that it is to leave. Evaluating
+/// something takes script a turn, after which it is told again if it has not left.
+pub(super) fn leave_fullscreen(delegate: &Rc<Delegate>, webview: &WebView, attempts_left: u8) {
+    webview.exit_fullscreen();
+    let (delegate, id) = (delegate.clone(), webview.id());
+    webview.evaluate_javascript("0", move |_| {
+        delegate.push_of(id, Happening::ToldToLeaveFullscreen { attempts_left });
+    });
+}
 
 impl Browser {
     pub(super) fn servo_happening(&mut self, happening: Happening) {
@@ -116,8 +133,14 @@ impl Browser {
                 state.is_fullscreen = is_fullscreen;
                 // Not beside a question, as one that comes later ends it.
                 if is_fullscreen && !state.questions.is_empty() {
-                    webview.exit_fullscreen();
+                    leave_fullscreen(&self.delegate, webview, LEAVE_ATTEMPTS);
                 }
+            },
+            Happening::ToldToLeaveFullscreen { attempts_left } => {
+                if attempts_left > 0 && state.is_fullscreen && !state.questions.is_empty() {
+                    leave_fullscreen(&self.delegate, webview, attempts_left - 1);
+                }
+                return;
             },
             Happening::Popup(request) => {
                 if is_interactive && !state.consume_activation(Instant::now()) {

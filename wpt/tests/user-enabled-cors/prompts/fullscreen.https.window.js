@@ -43,3 +43,14 @@ fullscreen_test(async (t) => {
   await user.decide(t, "not-now");
   await promise;
 }, "So does one about the local network");
+
+user_test(async (t) => {
+  const promise = fetch(respond(TARGET));
+  await user.question(t);
+  // It may be refused at once, or be over in a moment.
+  await fillScreen().catch(() => {});
+  await isLeft(t);
+  assert_equals((await user.question(t)).state, "open", "the click was input");
+  await user.decide(t, "once");
+  assert_equals((await promise).status, 200);
+}, "It does not begin while there is a question");
