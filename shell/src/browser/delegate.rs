@@ -47,10 +47,10 @@ pub enum Happening {
     },
     /// The page fills the screen, or no longer does.
     Fullscreen(bool),
-    /// The page was told to leave the full screen, and its script has had a turn since.
-    ToldToLeaveFullscreen {
-        /// How often it may be told again.
-        attempts_left: u8,
+    /// The page filled the screen beside a question, and its script has had a turn since.
+    MayLeaveFullscreen {
+        /// How many turns it has left for leaving.
+        turns_left: u8,
     },
     /// The page wants to open a tab.
     Popup(CreateNewWebViewRequest),

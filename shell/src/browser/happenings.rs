@@ -9,23 +9,32 @@ use url::Url;
 
 use super::delegate::{Delegate, Happening};
 use super::dialog::{Dialog, DialogId};
-use super::tab::{ConsoleMessage, InputMethod, LoadProgress, Notice, Tab};
+use super::tab::{ConsoleMessage, InputMethod, LoadProgress, Notice, Tab, TabState};
 use super::{Browser, MAX_TABS, prompts};
 use crate::test_driver::Page;
 
-/// How often a page is told again to leave the full screen. One whose element has left the document says that it fills the
+/// How many turns script has for leaving the full screen. A page whose element has left the document says that it fills the
 /// screen, and does not.
-pub(super) const LEAVE_ATTEMPTS: u8 = 20;
+const LEAVE_TURNS: u8 = 20;
+
+/// In every how many of them it is told to: that it has left is known a turn or two later, and to leave twice is an error
+/// that its page hears of.
+const LEAVE_EVERY: u8 = 4;
 
 /// Tells a page to leave the full screen, so that it does not stand beside a question.
-///
-/// NB: script says that an element enters it before the element has, and ignores until then that it is to leave. Evaluating
-/// something takes script a turn, after which it is told again if it has not left.
-pub(super) fn leave_fullscreen(delegate: &Rc<Delegate>, webview: &WebView, attempts_left: u8) {
-    webview.exit_fullscreen();
+pub(super) fn leave_fullscreen(delegate: &Rc<Delegate>, webview: &WebView, state: &mut TabState) {
+    if !state.is_leaving_fullscreen {
+        state.is_leaving_fullscreen = true;
+        let_script_have_a_turn(delegate, webview, LEAVE_TURNS);
+    }
+}
+
+/// NB: script says that an element fills the screen a turn before the element does, and to leave until then is an error as
+/// well.
+fn let_script_have_a_turn(delegate: &Rc<Delegate>, webview: &WebView, turns_left: u8) {
     let (delegate, id) = (delegate.clone(), webview.id());
     webview.evaluate_javascript("0", move |_| {
-        delegate.push_of(id, Happening::ToldToLeaveFullscreen { attempts_left });
+        delegate.push_of(id, Happening::MayLeaveFullscreen { turns_left });
     });
 }
 
@@ -133,12 +142,17 @@ impl Browser {
                 state.is_fullscreen = is_fullscreen;
                 // Not beside a question, as one that comes later ends it.
                 if is_fullscreen && !state.questions.is_empty() {
-                    leave_fullscreen(&self.delegate, webview, LEAVE_ATTEMPTS);
+                    leave_fullscreen(&self.delegate, webview, state);
                 }
             },
-            Happening::ToldToLeaveFullscreen { attempts_left } => {
-                if attempts_left > 0 && state.is_fullscreen && !state.questions.is_empty() {
-                    leave_fullscreen(&self.delegate, webview, attempts_left - 1);
+            Happening::MayLeaveFullscreen { turns_left } => {
+                if turns_left > 0 && state.is_fullscreen && !state.questions.is_empty() {
+                    if turns_left.is_multiple_of(LEAVE_EVERY) {
+                        webview.exit_fullscreen();
+                    }
+                    let_script_have_a_turn(&self.delegate, webview, turns_left - 1);
+                } else {
+                    state.is_leaving_fullscreen = false;
                 }
                 return;
             },

@@ -35,7 +35,7 @@ use self::command::{Command, Zoom};
 use self::delegate::Delegate;
 use self::dialog::DialogId;
 use self::front::Front;
-use self::happenings::{LEAVE_ATTEMPTS, leave_fullscreen};
+use self::happenings::leave_fullscreen;
 use self::issues::Issues;
 use self::loading::PendingLoad;
 use self::notices::StandingNotice;
@@ -472,7 +472,7 @@ impl Browser {
         tab.state.questions = prompts::questions(webview);
         // The bar must not hide behind a page that fills the screen, nor be imitated by it.
         if tab.state.is_fullscreen && !tab.state.questions.is_empty() {
-            leave_fullscreen(&self.delegate, &tab.webview, LEAVE_ATTEMPTS);
+            leave_fullscreen(&self.delegate, &tab.webview, &mut tab.state);
         }
         self.front.request_redraw();
     }

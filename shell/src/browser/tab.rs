@@ -78,6 +78,8 @@ pub struct TabState {
     pub zoom: ZoomLevel,
     /// Whether the page fills the screen.
     pub is_fullscreen: bool,
+    /// Whether it is being told to stop that.
+    pub(super) is_leaving_fullscreen: bool,
     /// Why the page's process or thread ended, if it did.
     pub crash: Option<String>,
     /// Something that the tab's bar tells.
@@ -368,6 +370,7 @@ impl TabState {
         self.notice = None;
         self.input_method = None;
         self.activation = None;
+        self.is_leaving_fullscreen = false;
         self.issues.clear();
     }
 
