@@ -142,19 +142,25 @@ fn expect_nothing_left(folder: &Path) {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// Sends a signal to a run in which a test is open, which ends with this status, after the rest of what was said through the
+/// pipe. Nothing is left of it.
+fn expect_end(runner: Child, folder: &Path, signal: &str, status: i32, rest: &str) {
+    let pipe = first_word(folder);
+    send(signal, &runner.id().to_string());
+    let (ended, said) = end(runner, pipe);
+    assert_eq!(ended.code(), Some(status), "{signal}: {ended}");
+    assert_eq!(said, rest, "{signal}");
+    expect_nothing_left(folder);
+}
+
 #[test]
 fn a_signal_ends_the_browser_and_then_the_run() {
     for (signal, expected) in SIGNALS {
         let folder = folder();
         program(folder.path(), "browser", BROWSER);
         let runner = start(folder.path(), "--suite . --browser ./browser");
-        let pipe = first_word(folder.path());
-        send(signal, &runner.id().to_string());
-        let (status, rest) = end(runner, pipe);
-        assert_eq!(status.code(), Some(expected), "{signal}: {status}");
-        // Once, and not by force.
-        assert_eq!(rest, "told to end\n", "{signal}");
-        expect_nothing_left(folder.path());
+        // It is told once, and not ended by force.
+        expect_end(runner, folder.path(), signal, expected, "told to end\n");
         // A test that was cut off has come to nothing.
         let results = fs::read_to_string(folder.path().join("results.jsonl")).expect("results");
         assert_eq!(results, "", "{signal}");
@@ -182,12 +188,7 @@ fn a_signal_ends_a_webdriver_server_and_what_it_has_started() {
         program(folder.path(), "driver", DRIVER);
         let line = "--suite . --product other --webdriver-binary ./driver";
         let runner = start(folder.path(), line);
-        let pipe = first_word(folder.path());
-        send(signal, &runner.id().to_string());
-        let (status, rest) = end(runner, pipe);
-        assert_eq!(status.code(), Some(expected), "{signal}: {status}");
-        assert_eq!(rest, "", "{signal}");
-        expect_nothing_left(folder.path());
+        expect_end(runner, folder.path(), signal, expected, "");
     }
 }
 
@@ -212,12 +213,7 @@ fn a_signal_ends_the_server_of_a_tree() {
         }
         let runner = start(folder.path(), "--upstream tree --browser ./browser");
         // The browser and the server's processes hold the pipe; the browser speaks when the server listens.
-        let pipe = first_word(folder.path());
-        send(signal, &runner.id().to_string());
-        let (status, rest) = end(runner, pipe);
-        assert_eq!(status.code(), Some(expected), "{signal}: {status}");
-        assert_eq!(rest, "told to end\n", "{signal}");
-        expect_nothing_left(folder.path());
+        expect_end(runner, folder.path(), signal, expected, "told to end\n");
     }
 }
 
