@@ -102,7 +102,7 @@ pub(super) fn parse_line(line: &[u8]) -> Result<Vec<BlockedTarget>, LineProblem>
         return Ok(Vec::new());
     };
     match second {
-        Some(second) => hosts_entry(first, [second].into_iter().chain(words), line),
+        Some(_) => hosts_entry(line),
         None => target(first).map(|target| vec![target]),
     }
 }
@@ -133,11 +133,11 @@ fn adblock_rule(rule: &str) -> Result<BlockedTargets, LineProblem> {
 
 type BlockedTargets = Vec<BlockedTarget>;
 
-fn hosts_entry<'a>(
-    address: &str,
-    names: impl Iterator<Item = &'a str>,
-    line: &str,
-) -> Result<BlockedTargets, LineProblem> {
+fn hosts_entry(line: &str) -> Result<BlockedTargets, LineProblem> {
+    // There, a comment begins in the middle of a word too.
+    let entry = line.split('#').next().unwrap_or_default();
+    let mut names = entry.split_whitespace();
+    let address = names.next().unwrap_or_default();
     // A zone, as in `fe80::1%lo0`, is no part of the address.
     let address = address.split('%').next().unwrap_or_default();
     let address: IpAddr = address.parse().map_err(|_| not_a_target(line))?;
@@ -206,6 +206,8 @@ mod tests {
             ("93.184.216.34", &["93.184.216.34"]),
             ("0.0.0.0 a.example\tb.example", &["a.example", "b.example"]),
             ("127.0.0.1 a.example # tracker", &["a.example"]),
+            ("0.0.0.0 a.example#tracker of b.example", &["a.example"]),
+            ("0.0.0.0 a.example# b.example", &["a.example"]),
             (":: a.example", &["a.example"]),
             ("127.0.0.1 localhost", &[]),
             ("0.0.0.0 intranet", &["intranet"]),
