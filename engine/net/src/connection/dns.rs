@@ -62,7 +62,10 @@ impl Resolver {
         }
         let lookup = async {
             let _permit = self.lookups.acquire().await.map_err(|_| failure())?;
-            self.look_up(name, port).await.ok_or_else(failure)
+            look_up(name, self.name_server)
+                .await
+                .and_then(|addresses| on_port(addresses, port))
+                .ok_or_else(failure)
         };
         let found =
             timeout(LOOKUP_TIMEOUT, lookup)
@@ -81,17 +84,19 @@ impl Resolver {
         }
         Ok(addresses)
     }
+}
 
-    /// What the name server, or else the system, has for `name`.
-    async fn look_up(&self, name: &str, port: u16) -> Option<Vec<SocketAddr>> {
-        match self.name_server {
-            Some(server) => name_server::ask(server, name)
-                .await
-                .inspect_err(|error| log::debug!("{name}: {error}"))
-                .ok()
-                .and_then(|addresses| on_port(addresses, port)),
-            None => Some(lookup_host((name, port)).await.ok()?.collect()),
-        }
+/// What the name server, or without one the system, has for `name`; `None` if it cannot be asked or has nothing to say.
+pub(crate) async fn look_up(name: &str, name_server: Option<SocketAddr>) -> Option<Vec<IpAddr>> {
+    match name_server {
+        Some(server) => name_server::ask(server, name)
+            .await
+            .inspect_err(|error| log::debug!("{name}: {error}"))
+            .ok(),
+        None => {
+            let found = lookup_host((name, 0)).await.ok()?;
+            Some(found.map(|socket| socket.ip()).collect())
+        },
     }
 }
 

@@ -37,6 +37,7 @@ mod upload;
 
 pub use self::certificate::{CertificateSummary, CertificateSyntaxError, EntityName};
 pub use self::connections::{Connections, ConnectionsOptions};
+pub(crate) use self::dns::look_up;
 pub use self::error::{ConnectionError, LeafCertificate, Phase, ProxyError};
 pub use self::exchange::{
     Admission, ConnectionTimings, Exchange, ExchangeRecord, HttpVersion, InterimListener,

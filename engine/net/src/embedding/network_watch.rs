@@ -8,7 +8,7 @@ use user_cors::{MachineNetwork, Nat64Prefix};
 
 use super::Embedding;
 use super::own_network::REFRESH;
-use crate::connection::ExchangeRecord;
+use crate::connection::{self, ExchangeRecord};
 use crate::runtime;
 
 impl Embedding {
@@ -51,9 +51,8 @@ impl Embedding {
         let prefixes = self
             .own_network
             .nat64_prefixes(|| async {
-                let found = tokio::net::lookup_host(("ipv4only.arpa", 0)).await;
-                let found = found.into_iter().flatten();
-                found.map(|socket| socket.ip()).collect()
+                let found = connection::look_up("ipv4only.arpa", self.name_server).await;
+                found.unwrap_or_default()
             })
             .await;
         if let Some(prefixes) = prefixes {
@@ -136,7 +135,50 @@ pub(super) fn discovered(addresses: &[IpAddr]) -> Vec<Nat64Prefix> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+    use std::sync::Arc;
+
+    use servo_base::id::WebViewId;
+    use user_cors::{Answers, PermissionStore, SystemClock, UserCors};
+
+    use super::super::{EmbeddingOptions, Observer};
     use super::*;
+    use crate::events::NetworkEvent;
+
+    struct Nobody;
+
+    impl Observer for Nobody {
+        fn questions_changed(&self, _: WebViewId) {}
+
+        fn network_event(&self, _: NetworkEvent) {}
+
+        fn wants_network_events(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_name_server_of_tests_is_asked_how_the_network_translates() {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        server.set_nonblocking(true).expect("a setting");
+        let store = PermissionStore::in_memory().expect("a store");
+        let options = EmbeddingOptions {
+            user_cors: Arc::new(UserCors::new(store)),
+            observer: Arc::new(Nobody),
+            public_roots: None,
+            certificate_path: None,
+            name_server: server.local_addr().ok(),
+            answers: Answers::Person,
+            local_network_access: Default::default(),
+        };
+        let embedding = Embedding::new(options, Arc::new(SystemClock));
+        let address = "2001:db8::1".parse().expect("an address");
+        embedding.know_addresses(&[address]).await;
+        let mut asked = [0; 512];
+        let length = server.recv(&mut asked).expect("a question");
+        let names_it = asked[..length].windows(8).any(|part| part == b"ipv4only");
+        assert!(names_it, "{:?}", &asked[..length]);
+    }
 
     #[test]
     fn one_task_looks_however_many_come_and_go() {

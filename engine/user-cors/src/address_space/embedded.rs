@@ -91,9 +91,15 @@ pub(super) fn embedded_ipv4(address: Ipv6Addr, nat64: &[Nat64Prefix]) -> Option<
     if address == Ipv6Addr::UNSPECIFIED || address == Ipv6Addr::LOCALHOST {
         return None;
     }
-    // A learned prefix may lie within any other block, so it is looked at first.
-    if let Some(decoded) = nat64.iter().find_map(|prefix| prefix.decode(address)) {
-        return Some(decoded.into_iter().collect());
+    // A learned prefix may lie within any other block, also within another one, so all are looked at, and first. NB: which of
+    // them the translator means nobody knows.
+    let decoded: Vec<Option<Ipv4Addr>> = nat64
+        .iter()
+        .filter_map(|prefix| prefix.decode(address))
+        .collect();
+    if !decoded.is_empty() {
+        let all: Option<Vec<Ipv4Addr>> = decoded.into_iter().collect();
+        return Some(all.unwrap_or_default());
     }
     let [_, _, _, _, _, _, g, h] = address.segments();
     let last = ipv4(g, h);
@@ -175,6 +181,28 @@ mod tests {
             embedded_ipv4(address, &[prefix("2001:db8:122:344::/64")]),
             Some(Vec::new())
         );
+    }
+
+    #[test]
+    fn prefixes_within_each_other_are_all_decoded() {
+        let both = [prefix("64:ff9b::/40"), prefix("64:ff9b:1:fffe::/96")];
+        let address = "64:ff9b:1:fffe::10.0.0.1".parse().unwrap();
+        for prefixes in [both, [both[1], both[0]]] {
+            let mut found = embedded_ipv4(address, &prefixes).unwrap();
+            found.sort();
+            let expected = [[1, 255, 254, 0], [10, 0, 0, 1]].map(Ipv4Addr::from);
+            assert_eq!(found, expected);
+        }
+        // One of them cannot be decoded: then nobody knows.
+        let both = [prefix("2001:db8::/64"), prefix("2001:db8::/96")];
+        let address = "2001:db8::100:0:8.8.8.8".parse().unwrap();
+        assert_eq!(
+            embedded_ipv4(address, &both[..1]),
+            Some(Vec::new()),
+            "octet 8"
+        );
+        let address = "2001:db8:0:0:0:0:808:808".parse().unwrap();
+        assert_eq!(embedded_ipv4(address, &both).map(|all| all.len()), Some(2));
     }
 
     #[test]
