@@ -53,11 +53,14 @@ fn identity(
     own: &[InterfaceAddress],
     sources: &[IpAddr],
 ) -> MachineNetwork {
-    let around = prefix_around(gateway.address, own);
+    let around = if is_link_local(gateway.address) {
+        prefix_of(&gateway.interface, own)
+    } else {
+        prefix_around(gateway.address, own)
+    };
     let mut parts = vec![
         gateway.address.to_string(),
         around.map_or_else(
-            // A gateway with an address of its link alone.
             || gateway.interface.clone(),
             |prefix| prefix.trunc().to_string(),
         ),
@@ -77,6 +80,24 @@ fn prefix_around(address: IpAddr, own: &[InterfaceAddress]) -> Option<IpNet> {
         .map(|own| own.prefix)
         .filter(|prefix| prefix.contains(&address))
         .max_by_key(IpNet::prefix_len)
+}
+
+/// The prefix on an interface that is not of its link alone. Where there are several of IPv6, a unique local one goes before
+/// those of the provider, which gives others from time to time.
+///
+/// NB: routers of IPv6 are known to hosts by their link's address, which half of them choose as fe80::1, and fe80::/64 is around it
+/// everywhere. That says nothing of the network.
+fn prefix_of(interface: &str, own: &[InterfaceAddress]) -> Option<IpNet> {
+    own.iter()
+        .filter(|own| own.device() == interface && !is_link_local(own.prefix.addr()))
+        .map(|own| own.prefix.trunc())
+        .filter(|prefix| matches!(prefix, IpNet::V6(_)))
+        .max()
+}
+
+/// Whether it is an address of IPv6 that is of its link alone.
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// The default gateway with the lowest metric in the form of `/proc/net/route`.
@@ -230,6 +251,27 @@ IP address       HW type     Flags       HW address            Mask     Device
     }
 
     #[test]
+    fn routers_of_two_networks_may_have_the_same_address_of_their_links() {
+        let on = |addresses: &[&str]| {
+            let addresses: Vec<(&str, &str)> =
+                addresses.iter().map(|address| ("eth0", *address)).collect();
+            let own = own(&[&addresses[..], &[("eth1", "2001:db8:9::1/64")]].concat());
+            let identity = identity(&gateway("fe80::1"), None, &own, &[]);
+            identity.as_str().to_owned()
+        };
+        let one = on(&["fe80::7/64", "2001:db8:1::7/64"]);
+        assert_eq!(one, "fe80::1 2001:db8:1::/64");
+        // Another address of a while is of the same network.
+        assert_eq!(on(&["fe80::7/64", "2001:db8:1::abcd/64"]), one);
+        assert_ne!(on(&["fe80::7/64", "2001:db8:2::7/64"]), one);
+        // The provider gives another prefix, and the network's own stays.
+        let own = on(&["fe80::7/64", "2001:db8:1::7/64", "fd00:1::7/64"]);
+        assert_eq!(own, "fe80::1 fd00:1::/64");
+        assert_eq!(on(&["fe80::7/64", "fd00:1::8/64", "2001:db8:2::7/64"]), own);
+        assert_eq!(on(&["fe80::7/64", "192.0.2.7/24"]), "fe80::1 eth0");
+    }
+
+    #[test]
     fn behind_a_tunnel_is_another_network() {
         let own = own(&[
             ("eth0", "10.1.2.7/8"),
@@ -271,7 +313,7 @@ IP address       HW type     Flags       HW address            Mask     Device
             assert_eq!(network("10.1.2.1", sources), expected, "{sources:?}");
         }
         // A gateway with an address of its link alone, of IPv6, and a tunnel for either family.
-        let bare = "fe80::1 eth0 02::1";
+        let bare = "fe80::1 2001:db8::/64 02::1";
         for (sources, expected) in [
             (&["10.1.2.7", "2001:db8::7"][..], bare.to_owned()),
             (
