@@ -239,6 +239,26 @@ fn each_check_catches_a_break_of_its_rule() {
         Some(())
     });
     expect(4, "sent after a preflight that failed", early);
+    let revoked = broken(|trace| {
+        let needing: Vec<RequestNo> = trace
+            .iter()
+            .filter_map(|event| match event {
+                Event::Start {
+                    request,
+                    needs_preflight: true,
+                    ..
+                } => Some(*request),
+                _ => None,
+            })
+            .collect();
+        let sent = place(
+            trace,
+            |event| matches!(event, Event::Send { request, preflight: false, .. } if needing.contains(request)),
+        )?;
+        trace.insert(sent, Event::RevokeAll);
+        Some(())
+    });
+    expect(4, "sent under a grant that was revoked", revoked);
 
     let no = |event: &Event| matches!(event, Event::Receive { word: Word::No, .. });
     let refused = |trace: &Trace| match trace[place(trace, no)?] {

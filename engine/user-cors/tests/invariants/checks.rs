@@ -148,29 +148,39 @@ pub fn non_interference(one: &Trace, other: &Trace) -> Result<(), String> {
     }
 }
 
-/// Invariant 2: What is delivered was allowed, by an answer that listed it or one like it, and nothing has taken that back.
-pub fn consent(trace: &Trace) -> Result<(), String> {
-    let starts = starts(trace);
-    let mut listed: BTreeMap<(QuestionNo, u64), Vec<RequestNo>> = BTreeMap::new();
-    let mut granted: Vec<Granted> = Vec::new();
-    let mut denied: Vec<usize> = Vec::new();
-    let mut blocked: Vec<usize> = Vec::new();
-    let mut network = 0;
-    let mut egress = false;
-    let mut by_egress: BTreeMap<RequestNo, bool> = BTreeMap::new();
-    for event in trace {
+/// What answers have given until some moment of a history, and what has been taken back.
+#[derive(Default)]
+struct Consents {
+    starts: BTreeMap<RequestNo, (About, bool)>,
+    listed: BTreeMap<(QuestionNo, u64), Vec<RequestNo>>,
+    granted: Vec<Granted>,
+    denied: Vec<usize>,
+    blocked: Vec<usize>,
+    network: usize,
+    egress: bool,
+    by_egress: BTreeMap<RequestNo, bool>,
+}
+
+impl Consents {
+    fn of(trace: &Trace) -> Self {
+        Self {
+            starts: starts(trace),
+            ..Self::default()
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
         match event {
-            Event::Egress { on } => egress = *on,
+            Event::Egress { on } => self.egress = *on,
             Event::Send {
-                request,
-                by_egress: leaves_by_it,
-                ..
-            } => drop(by_egress.insert(*request, *leaves_by_it)),
+                request, by_egress, ..
+            } => drop(self.by_egress.insert(*request, *by_egress)),
             Event::List {
                 request,
                 question,
                 revision,
-            } => listed
+            } => self
+                .listed
                 .entry((*question, *revision))
                 .or_default()
                 .push(*request),
@@ -179,51 +189,60 @@ pub fn consent(trace: &Trace) -> Result<(), String> {
                 revision,
                 choice,
                 ..
-            } => {
-                for request in listed.get(&(*question, *revision)).into_iter().flatten() {
-                    let about = starts[request].0;
-                    match choice {
-                        Choice::AllowOnce => granted.push(Granted {
-                            about,
-                            network,
-                            for_egress: egress,
-                            request: Some(*request),
-                        }),
-                        Choice::AllowForVisit | Choice::AlwaysAllow => granted.push(Granted {
-                            about,
-                            network,
-                            for_egress: egress,
-                            request: None,
-                        }),
-                        Choice::Never => denied.extend(about.targets()),
-                        Choice::NotNow => {},
-                    }
-                }
-            },
-            Event::RevokeAll => granted.clear(),
-            Event::Block { target } => blocked.push(*target),
-            Event::Unblock { target } => blocked.retain(|other| other != target),
-            Event::Move { network: to } => network = *to,
-            Event::Navigate { tab } => granted.retain(|grant| grant.about.tab != *tab),
-            Event::Deliver { request } => {
-                let about = starts[request].0;
-                let is_granted = |target| {
-                    granted.iter().any(|grant| {
-                        grant.about.tab == about.tab
-                            && grant.network == network
-                            && (!grant.for_egress || by_egress[request])
-                            && grant.about.covers(about, target)
-                            && grant.request.is_none_or(|only| only == *request)
-                    })
-                };
-                for target in about.targets() {
-                    let forbidden = denied.contains(&target) || blocked.contains(&target);
-                    if forbidden || !is_granted(target) {
-                        return Err(format!("{request:?} was delivered without a grant"));
-                    }
-                }
-            },
+            } => self.note_answer((*question, *revision), *choice),
+            Event::RevokeAll => self.granted.clear(),
+            Event::Block { target } => self.blocked.push(*target),
+            Event::Unblock { target } => self.blocked.retain(|other| other != target),
+            Event::Move { network } => self.network = *network,
+            Event::Navigate { tab } => self.granted.retain(|grant| grant.about.tab != *tab),
             _ => {},
+        }
+    }
+
+    fn note_answer(&mut self, content: (QuestionNo, u64), choice: Choice) {
+        for request in self.listed.get(&content).into_iter().flatten() {
+            let about = self.starts[request].0;
+            let given = |request| Granted {
+                about,
+                network: self.network,
+                for_egress: self.egress,
+                request,
+            };
+            match choice {
+                Choice::AllowOnce => self.granted.push(given(Some(*request))),
+                Choice::AllowForVisit | Choice::AlwaysAllow => self.granted.push(given(None)),
+                Choice::Never => self.denied.extend(about.targets()),
+                Choice::NotNow => {},
+            }
+        }
+    }
+
+    /// Whether a request, which was sent, has a grant that is live for each of its targets, and nothing forbids it.
+    fn covers(&self, request: RequestNo) -> bool {
+        let about = self.starts[&request].0;
+        about.targets().all(|target| {
+            let forbidden = self.denied.contains(&target) || self.blocked.contains(&target);
+            let is_granted = self.granted.iter().any(|grant| {
+                grant.about.tab == about.tab
+                    && grant.network == self.network
+                    && (!grant.for_egress || self.by_egress[&request])
+                    && grant.about.covers(about, target)
+                    && grant.request.is_none_or(|only| only == request)
+            });
+            !forbidden && is_granted
+        })
+    }
+}
+
+/// Invariant 2: What is delivered was allowed, by an answer that listed it or one like it, and nothing has taken that back.
+pub fn consent(trace: &Trace) -> Result<(), String> {
+    let mut consents = Consents::of(trace);
+    for event in trace {
+        consents.note(event);
+        if let Event::Deliver { request } = event
+            && !consents.covers(*request)
+        {
+            return Err(format!("{request:?} was delivered without a grant"));
         }
     }
     Ok(())
@@ -248,21 +267,20 @@ pub fn unsafe_once(trace: &Trace) -> Result<(), String> {
     Ok(())
 }
 
-/// Invariant 4: What needs a preflight, whose preflight failed, is sent only once it is allowed.
+/// Invariant 4: What needs a preflight, whose preflight failed, is sent only under a grant that is live at that moment.
 pub fn no_unsanctioned_send(trace: &Trace) -> Result<(), String> {
-    let starts = starts(trace);
-    let mut allowed: Vec<RequestNo> = Vec::new();
+    let mut consents = Consents::of(trace);
     for event in trace {
-        match event {
-            Event::Allow { request, .. } => allowed.push(*request),
-            Event::Send {
-                request,
-                preflight: false,
-                ..
-            } if starts[request].1 && !allowed.contains(request) => {
-                return Err(format!("{request:?} was sent before it was allowed"));
-            },
-            _ => {},
+        consents.note(event);
+        if let Event::Send {
+            request,
+            preflight: false,
+            ..
+        } = event
+            && consents.starts[request].1
+            && !consents.covers(*request)
+        {
+            return Err(format!("{request:?} was sent without a grant"));
         }
     }
     Ok(())
