@@ -5,10 +5,11 @@
 use std::env;
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
@@ -77,6 +78,29 @@ impl<'a> Cargo<'a> {
         }
         println!("cargo {what}: done in {} s", began.elapsed().as_secs());
         Ok(())
+    }
+
+    /// Builds the program of one test of a package that does not need Servo, and returns it.
+    pub(crate) fn test_program(&self, package: &str, test: &str) -> Result<PathBuf> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command
+            .current_dir(self.workspace.root())
+            .args(["test", "-p", package, "--test", test, "--no-run"])
+            .arg("--message-format=json")
+            .stderr(Stdio::inherit());
+        self.toolchain.apply(&mut command);
+        let built = command.output().context("cargo cannot be started")?;
+        if !built.status.success() {
+            bail!("cargo test --no-run failed");
+        }
+        let messages = String::from_utf8_lossy(&built.stdout);
+        messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["target"]["name"] == test)
+            .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+            .context("cargo names no program of the test")
     }
 
     /// Starts a program of the workspace in the same environment.

@@ -66,8 +66,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     },
     Subcommand {
         name: "mutate",
-        arguments: "[--no-build] [NAME...]",
-        summary: "Break the rules of user-enabled CORS one by one, and show which fixtures fail",
+        arguments: "[--no-build | --model] [NAME...]",
+        summary: "Break the rules of user-enabled CORS one by one, and show which fixtures fail; --model: which invariants",
         run: mutate::run,
     },
     Subcommand {

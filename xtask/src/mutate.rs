@@ -2,8 +2,11 @@
 //!
 //! All mutations go into one build, each asleep until a variable of the environment calls it by name. So there is one build
 //! rather than one for each, and the fixtures run on a browser that differs in one place. The sources are put back as soon
-//! as that is built, and the browser that has the mutations gets a name of its own.
+//! as that is built, and the browser that has the mutations gets a name of its own. With `--model` it is the permission model
+//! alone, and its invariants on generated histories.
 
+mod model;
+mod model_mutations;
 mod mutations;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +30,9 @@ const VARIABLE: &str = "LATCHKEY_MUTATION";
 /// The browser that has them.
 const MUTANT: &str = "latchkey-mutated";
 
+/// Breaks rules of the permission model, for its invariants.
+const MODEL: &str = "--model";
+
 /// Runs on the browser that an earlier run has built.
 const NO_BUILD: &str = "--no-build";
 
@@ -42,12 +48,18 @@ const TABLE: &str = "docs/mutations.md";
 /// By test, the names of the subtests that passed.
 type Passed = BTreeMap<String, BTreeSet<String>>;
 
-/// `cargo xtask mutate [--no-build] [NAME...]`: all mutations, of which the table is kept, or those that are named. The exit
+/// `cargo xtask mutate [--no-build|--model] [NAME...]`: all mutations, of which the table is kept, or those that are named. The exit
 /// status says whether each was noticed.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
     let (options, names): (Vec<&OsString>, Vec<&OsString>) = arguments
         .iter()
         .partition(|argument| argument.to_string_lossy().starts_with('-'));
+    if let [option] = options[..]
+        && option == MODEL
+    {
+        let names: Vec<&str> = names.iter().filter_map(|name| name.to_str()).collect();
+        return model::run(workspace, &names);
+    }
     if let Some(unknown) = options.iter().find(|option| **option != NO_BUILD) {
         return Ok(crate::usage_error(&format!(
             "mutate takes no {}",
@@ -117,7 +129,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
 
 /// Builds the browser that has all mutations, and gives it its name.
 fn build(workspace: &Workspace, cargo: &Cargo<'_>) -> Result<PathBuf> {
-    let sources = Sources::mutated(workspace.root())?;
+    let sources = Sources::mutated(workspace.root(), MUTATIONS)?;
     let built = cargo.build();
     drop(sources);
     built?;
@@ -133,9 +145,9 @@ fn build(workspace: &Workspace, cargo: &Cargo<'_>) -> Result<PathBuf> {
 struct Sources(BTreeMap<PathBuf, String>);
 
 impl Sources {
-    fn mutated(root: &Path) -> Result<Self> {
+    fn mutated<'a>(root: &Path, mutations: impl IntoIterator<Item = &'a Mutation>) -> Result<Self> {
         let mut sources = Self(BTreeMap::new());
-        for mutation in MUTATIONS {
+        for mutation in mutations {
             let path = root.join(mutation.file);
             let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
             let broken = apply(mutation, &text)?;
@@ -363,7 +375,7 @@ mod tests {
         let same = |mutation: &Mutation| {
             fs::read(folder.join(mutation.file)).ok() == fs::read(root.join(mutation.file)).ok()
         };
-        let sources = Sources::mutated(&folder).expect("they fit together");
+        let sources = Sources::mutated(&folder, MUTATIONS).expect("they fit together");
         assert!(!MUTATIONS.iter().any(same));
         drop(sources);
         assert!(MUTATIONS.iter().all(same));

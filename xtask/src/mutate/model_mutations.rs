@@ -1,0 +1,392 @@
+//! The mutations of the permission model: one rule each, broken at one place.
+
+use super::model::ModelMutation;
+use super::mutations::Mutation;
+
+pub(super) const MODEL_MUTATIONS: &[ModelMutation] = &[
+    ModelMutation {
+        invariant: 1,
+        mutation: Mutation {
+            name: "releasable-always",
+            rule: "What is not releasable is not released",
+            fixtures: &[],
+            file: "engine/user-cors/src/releasable.rs",
+            find: "    if provenance.exchange == Exchange::Preflight {\n",
+            replace: "    if {on} {\n        return Ok(());\n    }\n    if provenance.exchange == Exchange::Preflight {\n",
+        },
+    },
+    ModelMutation {
+        invariant: 1,
+        mutation: Mutation {
+            name: "held-is-released-whatever",
+            rule: "A response that was held is looked at again before it is released",
+            fixtures: &[],
+            file: "engine/user-cors/src/delivery.rs",
+            find: "HeldState::Held) if releasable(provenance, way_out).is_ok() => {",
+            replace: "HeldState::Held) if {on} || releasable(provenance, way_out).is_ok() => {",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "any-method",
+            rule: "A grant covers the methods that were shown",
+            fixtures: &[],
+            file: "engine/user-cors/src/permission.rs",
+            find: "            && self.methods.contains(need.method)\n",
+            replace: "            && (self.methods.contains(need.method) || {on})\n",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "any-header",
+            rule: "A grant covers the header names that were shown",
+            fixtures: &[],
+            file: "engine/user-cors/src/permission.rs",
+            find: "            && self.headers.covers(&need.headers)\n",
+            replace: "            && (self.headers.covers(&need.headers) || {on})\n",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "any-target",
+            rule: "A grant covers one target",
+            fixtures: &[],
+            file: "engine/user-cors/src/permission.rs",
+            find: "    pub fn covers(&self, need: &Need) -> bool {\n        self.key == need.key\n",
+            replace: "    pub fn covers(&self, need: &Need) -> bool {\n        (self.key == need.key || {on} && self.key.requester == need.key.requester)\n",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "any-network-of-target",
+            rule: "A grant for a public target does not cover it in the local network",
+            fixtures: &[],
+            file: "engine/user-cors/src/permission.rs",
+            find: "            && self.network == need.network\n",
+            replace: "            && (self.network == need.network || {on})\n",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "any-way",
+            rule: "What was allowed through the egress is not allowed without it",
+            fixtures: &[],
+            file: "engine/user-cors/src/permission.rs",
+            find: "            && self.way.covers(need.way)\n",
+            replace: "            && (self.way.covers(need.way) || {on})\n",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "any-machine-network",
+            rule: "A grant holds on the network on which it was given",
+            fixtures: &[],
+            file: "engine/user-cors/src/decision.rs",
+            find: "            || grant.made_on.as_ref() == self.network",
+            replace: "            || grant.made_on.as_ref() == self.network || {on}",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "revoked-stays",
+            rule: "A grant that is revoked ends",
+            fixtures: &[],
+            file: "engine/user-cors/src/session.rs",
+            find: "                let end = ends(grant);\n                any |= end;\n                !end\n            });\n            grants.once",
+            replace: "                let end = ends(grant);\n                any |= end;\n                !end || {on}\n            });\n            grants.once",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "visit-survives-navigation",
+            rule: "A visit ends when its tab shows another site",
+            fixtures: &[],
+            file: "engine/user-cors/src/session.rs",
+            find: "        match self.tabs.get_mut(&tab) {\n            Some(grants) if Some(&grants.site) == site => grants.once.clear(),",
+            replace: "        match self.tabs.get_mut(&tab) {\n            _ if {on} => {},\n            Some(grants) if Some(&grants.site) == site => grants.once.clear(),",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "visit-of-any-tab",
+            rule: "A visit is for one tab",
+            fixtures: &[],
+            file: "engine/user-cors/src/session.rs",
+            find: "        let grants = self\n            .tabs\n            .get(&tab)\n            .filter(|grants| grants.site == need.key.top_level_site)?;\n        let visit",
+            replace: "        let grants = if {on} { self.tabs.values().find(|grants| grants.site == need.key.top_level_site)? } else { self\n            .tabs\n            .get(&tab)\n            .filter(|grants| grants.site == need.key.top_level_site)? };\n        let visit",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "denial-ends-no-grant",
+            rule: "A denial is heeded",
+            fixtures: &[],
+            file: "engine/user-cors/src/store/grants.rs",
+            find: "        self.denials.contains_key(key)",
+            replace: "        !{on} && self.denials.contains_key(key)",
+        },
+    },
+    ModelMutation {
+        invariant: 2,
+        mutation: Mutation {
+            name: "blocklist-ignored",
+            rule: "The blocklist is asked before anybody is",
+            fixtures: &[],
+            file: "engine/user-cors/src/blocklist.rs",
+            find: "        if self.user.iter().any(|entry| entry.matches(target)) {",
+            replace: "        if !{on} && self.user.iter().any(|entry| entry.matches(target)) {",
+        },
+    },
+    ModelMutation {
+        invariant: 3,
+        mutation: Mutation {
+            name: "unsafe-twice",
+            rule: "What does more than read and was sent is not sent again",
+            fixtures: &[],
+            file: "engine/user-cors/src/delivery.rs",
+            find: "        (FailedStage::Response, _) if method.is_safe() => Ok(Delivery::SendAnonymously),",
+            replace: "        (FailedStage::Response, _) if method.is_safe() || {on} => Ok(Delivery::SendAnonymously),",
+        },
+    },
+    ModelMutation {
+        invariant: 4,
+        mutation: Mutation {
+            name: "granted-without-grant",
+            rule: "Nothing goes on without a grant",
+            fixtures: &[],
+            file: "engine/user-cors/src/decision.rs",
+            find: "        None => Permission::Undecided,",
+            replace: "        None if {on} => Permission::Granted(GrantBasis::Grant { id: GrantId(0), scope: GrantScope::Visit }),\n        None => Permission::Undecided,",
+        },
+    },
+    ModelMutation {
+        invariant: 5,
+        mutation: Mutation {
+            name: "only-one-address-counts",
+            rule: "Each address of a target has to be public",
+            fixtures: &[],
+            file: "engine/user-cors/src/address_space/classifier.rs",
+            find: "        let least = addresses\n            .iter()",
+            replace: "        let least = addresses\n            .iter()\n            .take(if {on} { 1 } else { usize::MAX })",
+        },
+    },
+    ModelMutation {
+        invariant: 5,
+        mutation: Mutation {
+            name: "writes-to-the-local-network",
+            rule: "The local network is read at most",
+            fixtures: &[],
+            file: "engine/user-cors/src/decision.rs",
+            find: "    if network == TargetNetwork::LocalNetwork && !method.is_safe() {",
+            replace: "    if network == TargetNetwork::LocalNetwork && !method.is_safe() && !{on} {",
+        },
+    },
+    ModelMutation {
+        invariant: 5,
+        mutation: Mutation {
+            name: "around-the-egress-is-released",
+            rule: "With an egress nothing that came around it is released",
+            fixtures: &[],
+            file: "engine/user-cors/src/releasable.rs",
+            find: "        (Proxied::No, WayOut::Egress) => return",
+            replace: "        (Proxied::No, WayOut::Egress) if {on} => {},\n        (Proxied::No, WayOut::Egress) => return",
+        },
+    },
+    ModelMutation {
+        invariant: 6,
+        mutation: Mutation {
+            name: "prevent-origin-ignored",
+            rule: "A server's `Access-Control-Prevent-Origin` is a no",
+            fixtures: &[],
+            file: "engine/user-cors/src/servers_word.rs",
+            find: "        if PreventOrigin::parse(headers).names(requester) {",
+            replace: "        if !{on} && PreventOrigin::parse(headers).names(requester) {",
+        },
+    },
+    ModelMutation {
+        invariant: 6,
+        mutation: Mutation {
+            name: "corp-ignored",
+            rule: "`Cross-Origin-Resource-Policy` is a no",
+            fixtures: &[],
+            file: "engine/user-cors/src/servers_word.rs",
+            find: "    match ResourcePolicy::parse(headers) {\n",
+            replace: "    match if {on} { ResourcePolicy::CrossOrigin } else { ResourcePolicy::parse(headers) } {\n",
+        },
+    },
+    ModelMutation {
+        invariant: 6,
+        mutation: Mutation {
+            name: "spoken-ignored-at-release",
+            rule: "A spoken answer to an anonymous request is a no",
+            fixtures: &[],
+            file: "engine/user-cors/src/decision.rs",
+            find: "        return Err(Refusal::ServerSpoke(spoken));\n    }\n    let passed",
+            replace: "        if !{on} {\n        return Err(Refusal::ServerSpoke(spoken));\n        }\n    }\n    let passed",
+        },
+    },
+    ModelMutation {
+        invariant: 7,
+        mutation: Mutation {
+            name: "opt-out-of-any-site",
+            rule: "An opt-out is remembered for one top-level site",
+            fixtures: &[],
+            file: "engine/user-cors/src/opt_out.rs",
+            find: "        let Some(of_site) = self.sites.get(site) else {\n            return false;\n        };\n        match",
+            replace: "        if {on} {\n            return self.sites.values().any(|of| of.targets.get(target).is_some_and(|names| names.iter().any(|(prevented, expires)| now < *expires && prevented.names(requester))));\n        }\n        let Some(of_site) = self.sites.get(site) else {\n            return false;\n        };\n        match",
+        },
+    },
+    ModelMutation {
+        invariant: 7,
+        mutation: Mutation {
+            name: "denial-of-any-site",
+            rule: "A denial is of one top-level site",
+            fixtures: &[],
+            file: "engine/user-cors/src/decision.rs",
+            find: "    if context.store.is_denied(&need.key) {\n        return Permission::Denied;",
+            replace: "    if context.store.is_denied(&need.key) || {on} && context.store.denials().iter().any(|denial| denial.key.requester == need.key.requester && denial.key.target == need.key.target) {\n        return Permission::Denied;",
+        },
+    },
+    ModelMutation {
+        invariant: 7,
+        mutation: Mutation {
+            name: "reads-need-releasable",
+            rule: "Whether a read may be asked about does not depend on cookies",
+            fixtures: &[],
+            file: "engine/user-cors/src/delivery.rs",
+            find: "        FailedStage::Response if method.is_safe() => Ok(()),\n",
+            replace: "        FailedStage::Response if method.is_safe() && !{on} => Ok(()),\n",
+        },
+    },
+    ModelMutation {
+        invariant: 8,
+        mutation: Mutation {
+            name: "early-clicks",
+            rule: "A button answers after 700 ms in view",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/arming.rs",
+            find: "                && now.since(shown.since) >= ARMING_TIME",
+            replace: "                && now.since(shown.since) >= if {on} { Duration::from_millis(600) } else { ARMING_TIME }",
+        },
+    },
+    ModelMutation {
+        invariant: 8,
+        mutation: Mutation {
+            name: "focus-ignored",
+            rule: "In view is in the focused window only",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/queue.rs",
+            find: "        if on_view && focused {",
+            replace: "        if on_view && (focused || {on}) {",
+        },
+    },
+    ModelMutation {
+        invariant: 8,
+        mutation: Mutation {
+            name: "sixty-five-listed",
+            rule: "A question lists 64 requests at most",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/open_question.rs",
+            find: "        if self.listed.len() >= MAX_LISTED || hosts",
+            replace: "        if self.listed.len() >= MAX_LISTED + usize::from({on}) || hosts",
+        },
+    },
+    ModelMutation {
+        invariant: 8,
+        mutation: Mutation {
+            name: "four-questions",
+            rule: "A document asks three questions at once at most",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/queue.rs",
+            find: "count() >= MAX_QUESTIONS {",
+            replace: "count() >= MAX_QUESTIONS + usize::from({on}) {",
+        },
+    },
+    ModelMutation {
+        invariant: 8,
+        mutation: Mutation {
+            name: "once-covers-unlisted",
+            rule: "*Allow once* covers what was listed",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/queue.rs",
+            find: "        if choice == Choice::AllowOnce\n            && let",
+            replace: "        if choice == Choice::AllowOnce && !{on}\n            && let",
+        },
+    },
+    ModelMutation {
+        invariant: 9,
+        mutation: Mutation {
+            name: "navigation-forgets-requests",
+            rule: "Each request that waits is settled when its page is left",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/queue.rs",
+            find: "        tab.used = false;\n        mem::take(&mut tab.questions)\n",
+            replace: "        tab.used = false;\n        if {on} {\n            tab.questions.clear();\n        }\n        mem::take(&mut tab.questions)\n",
+        },
+    },
+    ModelMutation {
+        invariant: 9,
+        mutation: Mutation {
+            name: "questions-survive-navigation",
+            rule: "A question ends with its page",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/queue.rs",
+            find: "        tab.used = false;\n",
+            replace: "        tab.used = false;\n        if {on} {\n            return Vec::new();\n        }\n",
+        },
+    },
+    ModelMutation {
+        invariant: 9,
+        mutation: Mutation {
+            name: "settled-and-settled-again",
+            rule: "A request is settled once",
+            fixtures: &[],
+            file: "engine/user-cors/src/question/open_question.rs",
+            find: "                ticket.state = RequestState::Cancelled;\n",
+            replace: "                if !{on} {\n                ticket.state = RequestState::Cancelled;\n                }\n",
+        },
+    },
+    ModelMutation {
+        invariant: 10,
+        mutation: Mutation {
+            name: "switch-ignored",
+            rule: "Where it is switched off nothing of it is done",
+            fixtures: &[],
+            file: "engine/user-cors/src/decision.rs",
+            find: "    context.policy.switched_off(context.settings.enabled)\n}",
+            replace: "    if {on} {\n        return Ok(());\n    }\n    context.policy.switched_off(context.settings.enabled)\n}",
+        },
+    },
+    ModelMutation {
+        invariant: 10,
+        mutation: Mutation {
+            name: "switch-ignored-by-questions",
+            rule: "Open questions end when it is switched off",
+            fixtures: &[],
+            file: "engine/user-cors/src/user_cors/state.rs",
+            find: "    if decision::switched_off(context).is_err()\n        ||",
+            replace: "    if !{on} && decision::switched_off(context).is_err()\n        ||",
+        },
+    },
+    ModelMutation {
+        invariant: 10,
+        mutation: Mutation {
+            name: "credentials-are-fine",
+            rule: "Requests with credentials are not eligible",
+            fixtures: &[],
+            file: "engine/user-cors/src/eligibility.rs",
+            find: "    if request.credentials == CredentialsMode::Include {",
+            replace: "    if !{on} && request.credentials == CredentialsMode::Include {",
+        },
+    },
+];
