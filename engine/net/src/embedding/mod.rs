@@ -9,6 +9,7 @@ mod certificates;
 mod clock;
 mod contexts;
 mod default_gateway;
+mod forgetting;
 mod ledger_writer;
 mod network_watch;
 mod own_network;

@@ -72,6 +72,7 @@ pub fn new_resource_threads(
     let private_groups = FetchGroups::default();
     if let Some(embedding) = Embedding::get() {
         embedding.attach([public_groups.clone(), private_groups.clone()]);
+        embedding.forget_what_has_ended();
     }
     let options = StoresOptions {
         devtools,
