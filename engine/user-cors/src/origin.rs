@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
 use url::{Host, Origin, Url};
@@ -46,11 +47,15 @@ impl Scheme {
 
 /// A tuple origin with scheme `http` or `https`.
 ///
-/// Opaque origins, and those of `file:`, `ws:` and other schemes, have no value of this type.
+/// Opaque origins, and those of `file:`, `ws:` and other schemes, have no value of this type. A clone shares its parts: every
+/// fetch under a permission makes dozens.
 ///
 /// <https://html.spec.whatwg.org/multipage/browsers.html#concept-origin-tuple>
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TupleOrigin {
+pub struct TupleOrigin(Arc<Tuple>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Tuple {
     scheme: Scheme,
     host: Host<String>,
     port: u16,
@@ -60,19 +65,22 @@ impl TupleOrigin {
     /// The origin as a value of this type, or `None` for an opaque origin and for schemes other than http and https.
     pub fn from_origin(origin: &Origin) -> Option<Self> {
         match origin {
-            Origin::Tuple(scheme, host, port) => Some(Self {
-                scheme: Scheme::parse(scheme)?,
-                host: non_empty(host.clone())?,
-                port: *port,
-            }),
+            Origin::Tuple(scheme, host, port) => {
+                Self::new(Scheme::parse(scheme)?, host.clone(), *port)
+            },
             Origin::Opaque(_) => None,
         }
     }
 
+    fn new(scheme: Scheme, host: Host<String>, port: u16) -> Option<Self> {
+        let host = non_empty(host)?;
+        Some(Self(Arc::new(Tuple { scheme, host, port })))
+    }
+
     /// The origin of an http or https URL. `None` for every other scheme, also for a `blob:` URL of such an origin.
     pub fn from_url(url: &Url) -> Option<Self> {
-        Scheme::parse(url.scheme())?;
-        Self::from_origin(&url.origin())
+        let scheme = Scheme::parse(url.scheme())?;
+        Self::new(scheme, url.host()?.to_owned(), url.port_or_known_default()?)
     }
 
     /// Reads a serialized origin: exactly what [`fmt::Display`] writes, nothing more (no path, no trailing slash, no
@@ -85,18 +93,18 @@ impl TupleOrigin {
     }
 
     /// The scheme.
-    pub const fn scheme(&self) -> Scheme {
-        self.scheme
+    pub fn scheme(&self) -> Scheme {
+        self.0.scheme
     }
 
     /// The host.
-    pub const fn host(&self) -> &Host<String> {
-        &self.host
+    pub fn host(&self) -> &Host<String> {
+        &self.0.host
     }
 
     /// The port, also when it is the scheme's default.
-    pub const fn port(&self) -> u16 {
-        self.port
+    pub fn port(&self) -> u16 {
+        self.0.port
     }
 
     /// Whether the origin is potentially trustworthy: https, or a host that names this machine.
@@ -107,12 +115,12 @@ impl TupleOrigin {
         // 2. `origin` is a tuple origin by construction.
         // 3. Its scheme is `https` (or `wss`).
         // 4.–5. Its host is a loopback address, `localhost` or a name under it.
-        self.scheme == Scheme::Https || self.is_loopback()
+        self.scheme() == Scheme::Https || self.is_loopback()
     }
 
     /// Whether the host is a loopback address, `localhost`, or a name under `localhost` (with or without a final dot).
     pub fn is_loopback(&self) -> bool {
-        match &self.host {
+        match self.host() {
             Host::Ipv4(address) => Ipv4Addr::is_loopback(address),
             Host::Ipv6(address) => *address == Ipv6Addr::LOCALHOST,
             Host::Domain(name) => {
@@ -124,14 +132,14 @@ impl TupleOrigin {
 
     /// Whether the host is a name that ends in a dot.
     pub fn has_final_dot(&self) -> bool {
-        matches!(&self.host, Host::Domain(name) if name.ends_with('.'))
+        matches!(self.host(), Host::Domain(name) if name.ends_with('.'))
     }
 
     /// The registrable domain of the host, by the public suffix list; `None` for IP addresses and public suffixes.
     ///
     /// <https://url.spec.whatwg.org/#host-registrable-domain>
     pub fn registrable_domain(&self) -> Option<&str> {
-        match &self.host {
+        match self.host() {
             Host::Domain(name) => registrable_domain(name),
             Host::Ipv4(_) | Host::Ipv6(_) => None,
         }
@@ -141,17 +149,17 @@ impl TupleOrigin {
     ///
     /// <https://html.spec.whatwg.org/multipage/browsers.html#obtain-a-site>
     pub fn site(&self) -> Site {
-        Site {
-            scheme: self.scheme,
+        Site(Arc::new(SiteParts {
+            scheme: self.scheme(),
             host: self.site_host(),
-        }
+        }))
     }
 
     /// The host that stands for this origin's site: its registrable domain, else the host itself.
     pub(crate) fn site_host(&self) -> Host<String> {
         match self.registrable_domain() {
             Some(domain) => Host::Domain(domain.to_owned()),
-            None => self.host.clone(),
+            None => self.host().clone(),
         }
     }
 
@@ -170,9 +178,9 @@ impl TupleOrigin {
 
 impl fmt::Display for TupleOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
-        if self.port != self.scheme.default_port() {
-            write!(f, ":{}", self.port)?;
+        write!(f, "{}://{}", self.scheme().as_str(), self.host())?;
+        if self.port() != self.scheme().default_port() {
+            write!(f, ":{}", self.port())?;
         }
         Ok(())
     }
@@ -188,7 +196,10 @@ impl fmt::Debug for TupleOrigin {
 ///
 /// <https://html.spec.whatwg.org/multipage/browsers.html#site>
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Site {
+pub struct Site(Arc<SiteParts>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct SiteParts {
     scheme: Scheme,
     host: Host<String>,
 }
@@ -201,19 +212,19 @@ impl Site {
     }
 
     /// The scheme.
-    pub const fn scheme(&self) -> Scheme {
-        self.scheme
+    pub fn scheme(&self) -> Scheme {
+        self.0.scheme
     }
 
     /// The registrable domain, or the host of a site that has none.
-    pub const fn host(&self) -> &Host<String> {
-        &self.host
+    pub fn host(&self) -> &Host<String> {
+        &self.0.host
     }
 }
 
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.as_str(), self.host)
+        write!(f, "{}://{}", self.scheme().as_str(), self.host())
     }
 }
 
