@@ -3,7 +3,7 @@
 mod needs;
 mod networks;
 
-use std::{fmt, slice};
+use std::{fmt, net::IpAddr, slice};
 
 use http::HeaderMap;
 
@@ -153,8 +153,9 @@ struct Passed {
     target: TupleOrigin,
     method: MethodClass,
     network: TargetNetwork,
-    /// The route of the failing exchange, by what is known of addresses at this moment.
-    route: Route,
+    /// Where the failing exchange went, and in which space that is by what is known of addresses at this moment.
+    address: Option<IpAddr>,
+    space: Option<AddressSpace>,
 }
 
 /// Steps 1 to 8.
@@ -431,7 +432,8 @@ fn steps_3_to_6(
         target,
         method,
         network,
-        route,
+        address: route.peer().map(|peer| peer.ip()),
+        space: route.space(),
     })
 }
 

@@ -134,6 +134,8 @@ pub use crate::{
         Prevented, ResourcePolicy, cross_origin_resource_policy_check,
     },
     silence::{Silence, SilenceReason, Spoken, silence},
-    store::{OpenedStore, PermissionStore, SetAside, SetAsideReason, StoreError, StoreKind},
+    store::{
+        Ledger, OpenedStore, PermissionStore, SetAside, SetAsideReason, StoreError, StoreKind,
+    },
     user_cors::{Answers, Change, UserCors},
 };

@@ -13,7 +13,7 @@ use crate::{
     headers::HeaderNames,
     methods::MethodClass,
     origin::{Site, TupleOrigin},
-    permission::PermissionKey,
+    permission::{ByKey, PermissionKey},
     refusal::Refusal,
 };
 
@@ -30,7 +30,7 @@ const MAX_URL: usize = 8192;
 
 /// Counts writes under grants, by their key: revoking and allowing again does not start anew.
 #[derive(Debug, Default)]
-pub struct WriteLimiter(HashMap<PermissionKey, VecDeque<Timestamp>>);
+pub struct WriteLimiter(ByKey<VecDeque<Timestamp>>);
 
 impl WriteLimiter {
     /// Counts one request, if it is a write.

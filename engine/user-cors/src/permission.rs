@@ -1,6 +1,6 @@
 //! Step 8: grants, denials, and which of them answers a request.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use crate::{
     budget::Usage,
@@ -34,6 +34,10 @@ pub struct PermissionKey {
     /// Whom.
     pub target: TupleOrigin,
 }
+
+/// What there is under each key. Every fetch under a permission looks here several times, and nobody gets an entry in here but by
+/// a person's decision, so a quick hash with a seed is enough.
+pub(crate) type ByKey<T> = HashMap<PermissionKey, T, foldhash::quality::RandomState>;
 
 /// Whether a target is on the public Internet, or asked about in two steps. A grant for the one never covers the other:
 /// otherwise a name that was allowed while it was public would open the local network when its owner points it there.

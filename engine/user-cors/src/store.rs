@@ -8,6 +8,7 @@
 //! Then nothing is granted, and the person is told. One process has a store at a time.
 
 mod blocklist;
+mod database;
 mod exchange;
 mod grants;
 mod ledger;
@@ -15,7 +16,6 @@ mod memories;
 mod schema;
 
 use std::{
-    collections::HashMap,
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
@@ -24,21 +24,23 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 use thiserror::Error;
 
+use self::database::Database;
+pub use self::ledger::Ledger;
 use crate::{
     blocklist::Blocklist,
     clock::Timestamp,
     embargo::Embargoes,
     opt_out::OptOuts,
-    permission::{Denial, Grant, PermissionKey},
+    permission::{ByKey, Denial, Grant},
 };
 
 /// The store of a profile.
 #[derive(Debug)]
 pub struct PermissionStore {
-    connection: Connection,
+    database: Database,
     kind: StoreKind,
-    grants: HashMap<PermissionKey, Vec<Grant>>,
-    denials: HashMap<PermissionKey, Denial>,
+    grants: ByKey<Vec<Grant>>,
+    denials: ByKey<Denial>,
     blocklist: Blocklist,
     embargoes: Embargoes,
     opt_outs: OptOuts,
@@ -203,7 +205,8 @@ impl PermissionStore {
         self.blocklist = Blocklist::default();
         self.embargoes = Embargoes::default();
         self.opt_outs = OptOuts::default();
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         transaction.execute_batch(
             "DELETE FROM grants;
              DELETE FROM denials;
@@ -217,24 +220,12 @@ impl PermissionStore {
         Ok(())
     }
 
-    /// Writes what outlives the process once this returns, but a power failure only after a while.
-    fn without_the_disk<T>(
-        &mut self,
-        write: impl FnOnce(&mut Self) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.connection
-            .pragma_update(None, "synchronous", "NORMAL")?;
-        let written = write(self);
-        self.connection.pragma_update(None, "synchronous", "FULL")?;
-        written
-    }
-
     fn empty(connection: Connection, kind: StoreKind) -> Self {
         Self {
-            connection,
+            database: Database::new(connection),
             kind,
-            grants: HashMap::new(),
-            denials: HashMap::new(),
+            grants: ByKey::default(),
+            denials: ByKey::default(),
             blocklist: Blocklist::default(),
             embargoes: Embargoes::default(),
             opt_outs: OptOuts::default(),

@@ -24,7 +24,7 @@ use crate::{
     question::{DeclineReason, Questions, Settled, Settlement},
     rules::Rules,
     session::SessionGrants,
-    store::{PermissionStore, StoreError},
+    store::{Ledger, PermissionStore, StoreError},
 };
 
 /// Who answers questions.
@@ -51,10 +51,12 @@ type Listener = Arc<dyn Fn(Change) + Send + Sync>;
 
 /// User-enabled CORS of one profile.
 ///
-/// All methods are quick and take the current time. Only those that change a permission write to the store. Every method
+/// All methods are quick and take the current time. Only those that change a permission write to the store; those of the ledger
+/// keep no fetch waiting. Every method
 /// that can end a waiting request returns its [`Settlement`], which has to reach the request.
 pub struct UserCors {
     state: Mutex<State>,
+    ledger: Ledger,
     listener: Mutex<Option<Listener>>,
 }
 
@@ -69,6 +71,7 @@ impl UserCors {
     pub fn new(store: PermissionStore) -> Self {
         let questions = Questions::new(store.kind());
         Self {
+            ledger: store.ledger(),
             state: Mutex::new(State {
                 settings: Settings::default(),
                 policy: PolicyStatus::None,
@@ -311,5 +314,44 @@ impl UserCors {
             .into_iter()
             .map(|settled| declined(settled, reason))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+    use crate::ledger::LedgerQuery;
+
+    /// Whether `act` comes to its end while the caller holds a lock.
+    fn ends(act: impl FnOnce(&UserCors) + Send + 'static, user_cors: &Arc<UserCors>) -> bool {
+        let (ended, end) = mpsc::channel();
+        let user_cors = user_cors.clone();
+        thread::spawn(move || {
+            act(&user_cors);
+            let _ = ended.send(());
+        });
+        end.recv_timeout(Duration::from_secs(10)).is_ok()
+    }
+
+    #[test]
+    fn the_ledger_and_what_decides_do_not_wait_for_each_other() {
+        let store = PermissionStore::in_memory().unwrap();
+        let ledger = store.ledger();
+        let user_cors = Arc::new(UserCors::new(store));
+        let read = |user_cors: &UserCors| {
+            let query = LedgerQuery::default();
+            user_cors.ledger(&query, 1).unwrap();
+            user_cors.export_ledger(&query).unwrap();
+        };
+        {
+            let _deciding = user_cors.state.lock();
+            assert!(ends(read, &user_cors));
+        }
+        ledger.while_busy(|| {
+            assert!(ends(|user_cors| drop(user_cors.switched_off()), &user_cors));
+        });
+        assert!(ends(read, &user_cors));
     }
 }

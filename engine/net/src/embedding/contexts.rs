@@ -35,6 +35,8 @@ pub(crate) struct RequesterContext {
     pub client: ClientContext,
     /// The origin of the document and of the request's client.
     pub origin: ImmutableOrigin,
+    /// The same as the permission model has it; `None` if it is opaque or of another scheme than http and https.
+    pub tuple_origin: Option<TupleOrigin>,
     /// The site of the tab's top-level document.
     pub top_level_site: Site,
     /// The address space that the document came from.
@@ -60,6 +62,7 @@ struct Document {
     nested: bool,
     url: ServoUrl,
     origin: ImmutableOrigin,
+    tuple_origin: Option<TupleOrigin>,
     /// Its site; for a nested document, that of the top-level document above it.
     top_level_site: Option<Site>,
     space: Option<AddressSpace>,
@@ -111,6 +114,7 @@ impl Contexts {
             return;
         };
         let nested = is_nested_navigation(request);
+        let origin = request.current_url_with_blob_claim().origin();
         let mut state = self.0.lock();
         let noted = state.tick();
         let url = request.current_url();
@@ -124,7 +128,8 @@ impl Contexts {
             Document {
                 webview,
                 nested,
-                origin: request.current_url_with_blob_claim().origin(),
+                tuple_origin: TupleOrigin::from_origin(&origin.clone().into_url_origin()),
+                origin,
                 url,
                 top_level_site,
                 space,
@@ -272,7 +277,7 @@ impl Contexts {
         if request
             .target_webview_id
             .is_some_and(|webview| webview != document.webview)
-            || client.origin != Origin::Origin(document.origin.clone())
+            || !matches!(&client.origin, Origin::Origin(origin) if *origin == document.origin)
             || request.origin != Origin::Client && request.origin != client.origin
         {
             return None;
@@ -292,6 +297,7 @@ impl Contexts {
             tab: tab.id,
             document: DocumentId(pipeline.into()),
             client: kind,
+            tuple_origin: document.tuple_origin.clone(),
             origin: document.origin.clone(),
             top_level_site: document.top_level_site.clone()?,
             address_space: document.space.unwrap_or(AddressSpace::Public),

@@ -104,12 +104,7 @@ pub(crate) async fn after_failed_preflight(
     }
     // The preflight has said all that it had to say.
     drop(response);
-    let permitted = async {
-        let grant = hook.permit(params, &facts, None).await?;
-        hook.still_grants(&grant, &facts)?;
-        Ok(grant)
-    };
-    match permitted.await {
+    match hook.permit(params, &facts, None).await {
         Ok(grant) => {
             hook.remember_silent_preflight(&facts);
             hook.send(params, &failure, &facts, grant, context).await
@@ -152,9 +147,9 @@ pub(crate) async fn after_failed_check(
     }
     let body = std::mem::take(&mut response.body);
     let mut hold = match hook.way_out() {
-        WayOut::Direct => Hold::begin(hook.embedding, hook.requester.tab, body),
+        WayOut::Direct => Hold::of(hook.embedding, hook.requester.tab, body),
         // What came around the egress is not released, so nothing of it is kept.
-        WayOut::Egress => Hold::nothing(hook.embedding),
+        WayOut::Egress => Hold::nothing(hook.embedding, hook.requester.tab),
     };
     let permitted = async {
         let grant = hook.permit(params, &facts, Some(&mut hold)).await?;
@@ -167,7 +162,6 @@ pub(crate) async fn after_failed_check(
             hold.state(),
             hook.way_out(),
         )?;
-        hook.still_grants(&grant, &facts)?;
         if how == Delivery::ReleaseHeld {
             hook.count(&grant)?;
         }
@@ -323,7 +317,8 @@ impl Hook {
         }
     }
 
-    /// Steps 1 to 9: what lets the request go on, after asking the person if need be. Meanwhile `hold` fills.
+    /// Steps 1 to 9: what lets the request go on, after asking the person if need be; meanwhile `hold` fills. Then, for
+    /// step 10, that what held before the question still does.
     async fn permit(
         &self,
         params: &FetchParams,
@@ -332,10 +327,13 @@ impl Hook {
     ) -> Result<GrantUse, Refusal> {
         match self.embedding.user_cors().consider(facts, self.now()) {
             Decision::Fail(refusal) => Err(refusal),
+            // NB: this was the second look as well.
             Decision::Granted(grant) => Ok(grant),
             Decision::Ask(ticket) => {
                 events::emit(&params.request, || Stage::Asked);
-                self.ask(*ticket, hold).await
+                let grant = self.ask(*ticket, hold).await?;
+                self.still_grants(&grant, facts)?;
+                Ok(grant)
             },
         }
     }
@@ -519,14 +517,17 @@ impl Hook {
         if self.way_out() == WayOut::Egress && !went_through {
             return Err(Refusal::AroundEgress);
         }
-        if self.embedding.user_cors().dual_check() == DualCheck::On {
+        let is_compared = self.embedding.user_cors().dual_check() == DualCheck::On;
+        if is_compared {
             response = self
                 .check_twice(params, response, &grant.grant, context)
                 .await?;
         }
-        // NB: earlier hops of a chain may have taken long, and nothing else looks at their grants again once they have answered.
-        let (user_cors, now) = (self.embedding.user_cors(), self.now());
-        user_cors.still_granted(&grant.grant, self.requester.tab, now)?;
+        // NB: what leads to a delivery ends with a look at the grant of the last target. Earlier hops of a chain may have taken
+        // long, as may a comparison, and nothing else looks at the rest again.
+        if is_compared || params.request.url_list.len() > 1 {
+            self.may_go_on(Some(&grant.grant))?;
+        }
         // Where the user was not asked about the last server, that one has allowed the page by itself.
         let last = TupleOrigin::from_url(params.request.current_url().as_url());
         let is_granted = grant.allowed_targets().any(|target| Some(target) == last);

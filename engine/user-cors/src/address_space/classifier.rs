@@ -1,6 +1,7 @@
 //! Classifying what a connection was made to.
 
 use std::{
+    borrow::Cow,
     fmt,
     net::{IpAddr, SocketAddr},
 };
@@ -295,12 +296,23 @@ impl Classifier {
         })
     }
 
-    /// Classifies by what is known at this moment what was classified before.
-    pub fn classify_again(&self, route: &Route) -> Route {
+    /// Classifies by what is known at this moment what was classified before. Mostly that is what it was.
+    pub fn classify_again<'a>(&self, route: &'a Route) -> Cow<'a, Route> {
         match route {
-            Route::Direct(classification) => self.classify(&classification.facts),
-            Route::Egress(target) => self.classify(&target.facts),
-            Route::OtherProxy | Route::Unknown => route.clone(),
+            Route::Direct(before) => {
+                let (space, not_public) =
+                    self.set_space(&before.facts, before.peer, &before.addresses);
+                if (space, &not_public) == (before.space, &before.not_public) {
+                    return Cow::Borrowed(route);
+                }
+                Cow::Owned(Route::Direct(Classification {
+                    space,
+                    not_public,
+                    ..before.clone()
+                }))
+            },
+            Route::Egress(target) => Cow::Owned(self.classify(&target.facts)),
+            Route::OtherProxy | Route::Unknown => Cow::Borrowed(route),
         }
     }
 

@@ -97,7 +97,7 @@ mod tests {
                 expected.then_some(TargetNetwork::Public),
                 "{host} {public_roots:?}"
             );
-            assert_eq!(classifier.classify_again(&route), route);
+            assert_eq!(*classifier.classify_again(&route), route);
         }
     }
 }

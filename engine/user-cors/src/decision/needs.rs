@@ -47,8 +47,8 @@ pub(super) fn targets(
     }
     targets.push(TicketTarget {
         origin: current.clone(),
-        address: passed.route.peer().map(|peer| peer.ip()),
-        space: passed.route.space(),
+        address: passed.address,
+        space: passed.space,
     });
     if way_out == WayOut::Egress {
         for target in &mut targets {

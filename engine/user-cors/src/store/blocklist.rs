@@ -5,9 +5,8 @@ use crate::blocklist::{BlockedTarget, Blocklist};
 
 impl PermissionStore {
     pub(super) fn load_blocklist(&mut self) -> Result<(), ReadError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT target FROM blocked_targets")?;
+        let connection = self.database.lock();
+        let mut statement = connection.prepare("SELECT target FROM blocked_targets")?;
         for row in statement.query_map([], |row| {
             let text: String = row.get("target")?;
             text.parse::<BlockedTarget>().map_err(|_| invalid("target"))
@@ -28,7 +27,7 @@ impl PermissionStore {
     /// If it cannot be written. The entry holds in this process all the same.
     pub fn block(&mut self, entry: &BlockedTarget) -> Result<bool, StoreError> {
         let added = self.blocklist.insert(entry.clone());
-        self.connection.execute(
+        self.database.lock().execute(
             "INSERT OR IGNORE INTO blocked_targets (target) VALUES (?1)",
             [entry.to_string()],
         )?;
@@ -40,7 +39,7 @@ impl PermissionStore {
     /// # Errors
     /// If it cannot be written; the entry stays.
     pub fn unblock(&mut self, entry: &BlockedTarget) -> Result<bool, StoreError> {
-        self.connection.execute(
+        self.database.lock().execute(
             "DELETE FROM blocked_targets WHERE target = ?1",
             [entry.to_string()],
         )?;
@@ -53,7 +52,8 @@ impl PermissionStore {
     /// If it cannot be written. The list holds in this process all the same.
     pub fn set_blocklist(&mut self, blocklist: Blocklist) -> Result<(), StoreError> {
         self.blocklist = blocklist;
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         transaction.execute("DELETE FROM blocked_targets", [])?;
         for entry in self.blocklist.entries() {
             transaction.execute(

@@ -75,7 +75,8 @@ impl PermissionStore {
             denials,
             mut grants,
         } = self.plan(file, made_on, now, policy_days);
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         for (key, denial) in &denials {
             let [top_level_site, requester, target] = &key_columns(key);
             transaction.execute(
@@ -119,6 +120,7 @@ impl PermissionStore {
             grant.id = GrantId(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default());
         }
         transaction.commit()?;
+        drop(connection);
 
         let added: usize = grants.values().map(Vec::len).sum();
         let imported = Imported {
@@ -216,7 +218,8 @@ impl PermissionStore {
         key: impl Fn(&Row<'_>) -> rusqlite::Result<K>,
     ) -> Result<HashMap<K, UnknownFields>, StoreError> {
         let query = format!("SELECT * FROM {table} WHERE unknown_fields <> '{{}}'");
-        let mut statement = self.connection.prepare(&query)?;
+        let connection = self.database.lock();
+        let mut statement = connection.prepare(&query)?;
         let rows = statement.query_map([], |row| {
             let text: String = row.get("unknown_fields")?;
             Ok((key(row)?, serde_json::from_str(&text).unwrap_or_default()))

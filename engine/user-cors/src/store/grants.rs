@@ -24,9 +24,8 @@ const TOUCH_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 impl PermissionStore {
     pub(super) fn load_grants(&mut self) -> Result<(), ReadError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT * FROM grants ORDER BY id")?;
+        let connection = self.database.lock();
+        let mut statement = connection.prepare("SELECT * FROM grants ORDER BY id")?;
         let grants = statement
             .query_map([], read_grant)?
             .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -40,7 +39,8 @@ impl PermissionStore {
     }
 
     pub(super) fn load_denials(&mut self) -> Result<(), ReadError> {
-        let mut statement = self.connection.prepare("SELECT * FROM denials")?;
+        let connection = self.database.lock();
+        let mut statement = connection.prepare("SELECT * FROM denials")?;
         let denials = statement
             .query_map([], |row| {
                 Ok(Denial {
@@ -71,7 +71,8 @@ impl PermissionStore {
         policy_days: Option<u32>,
     ) -> Result<Vec<Grant>, StoreError> {
         let expires = persistent_expiry(now, now, policy_days);
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         let mut added = Vec::new();
         let mut replaced = Vec::new();
         for coverage in coverages.iter().filter(|coverage| coverage.may_persist()) {
@@ -109,6 +110,7 @@ impl PermissionStore {
             });
         }
         transaction.commit()?;
+        drop(connection);
         for (key, id) in replaced {
             self.forget_grant(&key, id);
         }
@@ -170,7 +172,7 @@ impl PermissionStore {
             return Ok(());
         }
         let expires = persistent_expiry(grant.created, now, policy_days);
-        self.connection.execute(
+        self.database.lock().execute(
             "UPDATE grants SET last_used = ?2, expires = ?3 WHERE id = ?1",
             (row_id(id), now.as_millis(), expires.as_millis()),
         )?;
@@ -181,7 +183,7 @@ impl PermissionStore {
 
     /// Counts one request under a grant. It is written down with the ledger's next record of the grant.
     pub(crate) fn count_request(&mut self, key: &PermissionKey, id: GrantId, now: Timestamp) {
-        if let Some(grant) = self.in_use(key, id) {
+        if let Some(grant) = self.in_use_mut(key, id) {
             grant.usage.count_request(now);
         }
     }
@@ -195,11 +197,15 @@ impl PermissionStore {
         budget: &Budget,
         now: Timestamp,
     ) -> bool {
-        self.in_use(key, id)
+        self.in_use_mut(key, id)
             .is_none_or(|grant| grant.usage.count_bytes(bytes, response_bytes, budget, now))
     }
 
-    fn in_use(&mut self, key: &PermissionKey, id: GrantId) -> Option<&mut Grant> {
+    pub(super) fn in_use(&self, key: &PermissionKey, id: GrantId) -> Option<&Grant> {
+        self.grants.get(key)?.iter().find(|grant| grant.id == id)
+    }
+
+    fn in_use_mut(&mut self, key: &PermissionKey, id: GrantId) -> Option<&mut Grant> {
         let grants = self.grants.get_mut(key)?;
         grants.iter_mut().find(|grant| grant.id == id)
     }
@@ -218,7 +224,8 @@ impl PermissionStore {
             return Ok(false);
         };
         self.forget_grant(&key, id);
-        self.connection
+        self.database
+            .lock()
             .execute("DELETE FROM grants WHERE id = ?1", [row_id(id)])?;
         Ok(true)
     }
@@ -232,7 +239,8 @@ impl PermissionStore {
             .grants
             .remove(key)
             .is_some_and(|grants| !grants.is_empty());
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         let columns = key_columns(key);
         transaction.execute(
             "DELETE FROM grants WHERE top_level_site = ?1 AND requester = ?2 AND target = ?3",
@@ -252,7 +260,7 @@ impl PermissionStore {
     /// If it cannot be written. The grants are ended in this process all the same.
     pub fn revoke_all(&mut self) -> Result<(), StoreError> {
         self.grants.clear();
-        self.connection.execute("DELETE FROM grants", [])?;
+        self.database.lock().execute("DELETE FROM grants", [])?;
         Ok(())
     }
 
@@ -271,7 +279,8 @@ impl PermissionStore {
         self.grants.remove(key);
         let columns = key_columns(key);
         let [top_level_site, requester, target] = &columns;
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         transaction.execute(
             "DELETE FROM grants WHERE top_level_site = ?1 AND requester = ?2 AND target = ?3",
             columns.each_ref(),
@@ -314,7 +323,8 @@ impl PermissionStore {
     /// # Errors
     /// If it cannot be written; what has ended counts for nothing all the same.
     pub fn remove_expired(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         transaction.execute("DELETE FROM grants WHERE expires <= ?1", [now.as_millis()])?;
         transaction.execute(
             "DELETE FROM opt_outs WHERE expires <= ?1",
@@ -337,12 +347,16 @@ impl PermissionStore {
 }
 
 /// Writes down what a grant was used for.
-pub(super) fn write_usage(connection: &Connection, grant: &Grant) -> rusqlite::Result<()> {
+pub(super) fn write_usage(
+    connection: &Connection,
+    id: GrantId,
+    usage: Usage,
+) -> rusqlite::Result<()> {
     let Usage {
         requests,
         bytes,
         day,
-    } = grant.usage;
+    } = usage;
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
@@ -350,7 +364,7 @@ pub(super) fn write_usage(connection: &Connection, grant: &Grant) -> rusqlite::R
              WHERE id = ?1",
         )?
         .execute((
-            row_id(grant.id),
+            row_id(id),
             count(requests),
             count(bytes),
             day.began.as_millis(),

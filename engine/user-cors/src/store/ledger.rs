@@ -2,14 +2,16 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use rusqlite::{Connection, Row, ToSql, named_params};
+use rusqlite::{Connection, Row, ToSql};
 
 use super::{
     PermissionStore, StoreError,
+    database::Database,
     grants::{read_key, write_usage},
     invalid, timestamp,
 };
 use crate::{
+    budget::Usage,
     clock::Timestamp,
     ledger::{
         LedgerBasis, LedgerCursor, LedgerPage, LedgerQuery, LedgerRecord, MAX_LEDGER_PATH,
@@ -30,58 +32,90 @@ const FITTING: &str = "FROM ledger
            OR instr(lower(top_level_site), :text) OR instr(lower(requester), :text)
            OR instr(lower(target), :text) OR instr(lower(path), :text))";
 
+/// The ledger of a store. It decides nothing, so whoever reads or writes it keeps no decision waiting.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    database: Database,
+}
+
 impl PermissionStore {
-    /// Appends records in one transaction, and writes down what their grants were used for; the oldest records beyond
-    /// [`MAX_LEDGER_RECORDS`] make room.
+    /// The ledger.
+    pub fn ledger(&self) -> Ledger {
+        Ledger {
+            database: self.database.clone(),
+        }
+    }
+
+    /// What the lasting grants of these records were used for until this moment, to be
+    /// [written down with them](Ledger::append).
+    pub fn usage_of(&self, records: &[LedgerRecord]) -> HashMap<GrantId, Usage> {
+        let mut used = HashMap::new();
+        for record in records {
+            if let LedgerBasis::Grant(id, GrantScope::Persistent) = record.basis
+                && !used.contains_key(&id)
+                && let Some(grant) = self.in_use(&record.key, id)
+            {
+                used.insert(id, grant.usage);
+            }
+        }
+        used
+    }
+}
+
+impl Ledger {
+    /// Appends records in one transaction, and writes down what their grants [were used for](PermissionStore::usage_of); the
+    /// oldest records beyond [`MAX_LEDGER_RECORDS`] make room.
     ///
     /// NB: unlike a decision, a record does not wait for the disk: it outlives the process, but the last ones may be lost
     /// when the power fails.
     ///
     /// # Errors
     /// If they cannot be written; then none of them is.
-    pub fn append_to_ledger(&mut self, records: &[LedgerRecord]) -> Result<(), StoreError> {
+    pub fn append(
+        &self,
+        records: &[LedgerRecord],
+        used: &HashMap<GrantId, Usage>,
+    ) -> Result<(), StoreError> {
         if records.is_empty() {
             return Ok(());
         }
-        self.without_the_disk(|store| store.append(records))
+        self.database.without_the_disk(|connection| {
+            let transaction = connection.transaction()?;
+            for record in records {
+                insert(&transaction, record)?;
+            }
+            let oldest_kept = transaction.last_insert_rowid()
+                - i64::try_from(MAX_LEDGER_RECORDS).unwrap_or(i64::MAX);
+            transaction
+                .prepare_cached("DELETE FROM ledger WHERE id <= ?1")?
+                .execute([oldest_kept])?;
+            for (id, usage) in used {
+                write_usage(&transaction, *id, *usage)?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
-    fn append(&mut self, records: &[LedgerRecord]) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction()?;
-        let mut used = HashMap::new();
-        for record in records {
-            insert(&transaction, record)?;
-            if let LedgerBasis::Grant(id, GrantScope::Persistent) = record.basis {
-                used.insert(id, &record.key);
-            }
-        }
-        let oldest_kept =
-            transaction.last_insert_rowid() - i64::try_from(MAX_LEDGER_RECORDS).unwrap_or(i64::MAX);
-        transaction
-            .prepare_cached("DELETE FROM ledger WHERE id <= ?1")?
-            .execute([oldest_kept])?;
-        for (id, key) in used {
-            let mut grants = self.grants.get(key).into_iter().flatten();
-            if let Some(grant) = grants.find(|grant| grant.id == id) {
-                write_usage(&transaction, grant)?;
-            }
-        }
-        transaction.commit()?;
-        Ok(())
+    /// Acts as if something were written all the time that `act` takes.
+    #[cfg(test)]
+    pub(crate) fn while_busy(&self, act: impl FnOnce()) {
+        let _connection = self.database.lock();
+        act();
     }
 
     /// A page of at most `limit` records that fit a query.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub fn ledger(&self, query: &LedgerQuery, limit: usize) -> Result<LedgerPage, StoreError> {
+    pub fn page(&self, query: &LedgerQuery, limit: usize) -> Result<LedgerPage, StoreError> {
         let bound = Bound::new(query);
-        let total: i64 = self
-            .connection
+        let connection = self.database.lock();
+        let total: i64 = connection
             .prepare_cached(&format!("SELECT count(*) {FITTING}"))?
             .query_row(&*bound.parameters(), |row| row.get(0))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut statement = self.connection.prepare_cached(&format!(
+        let mut statement = connection.prepare_cached(&format!(
             "SELECT * {FITTING} ORDER BY id DESC LIMIT {limit}"
         ))?;
         let records = statement
@@ -104,8 +138,8 @@ impl PermissionStore {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn clear_ledger(&mut self) -> Result<(), StoreError> {
-        self.connection.execute("DELETE FROM ledger", [])?;
+    pub fn clear(&self) -> Result<(), StoreError> {
+        self.database.lock().execute("DELETE FROM ledger", [])?;
         Ok(())
     }
 }
@@ -120,23 +154,23 @@ fn insert(connection: &Connection, record: &LedgerRecord) -> rusqlite::Result<us
         .prepare_cached(
             "INSERT INTO ledger (time, top_level_site, requester, target, path, method, status, bytes, digest, peer,
                                  grant_id, grant_scope)
-             VALUES (:time, :top_level_site, :requester, :target, :path, :method, :status, :bytes, :digest, :peer,
-                     :grant_id, :grant_scope)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
-        .execute(named_params! {
-            ":time": record.time.as_millis(),
-            ":top_level_site": record.key.top_level_site.to_string(),
-            ":requester": record.key.requester.to_string(),
-            ":target": record.key.target.to_string(),
-            ":path": path,
-            ":method": record.method,
-            ":status": record.status,
-            ":bytes": i64::try_from(record.bytes).unwrap_or(i64::MAX),
-            ":digest": record.digest.as_ref().map(<[u8; 32]>::as_slice),
-            ":peer": record.peer.map(|peer| peer.to_string()),
-            ":grant_id": grant_id,
-            ":grant_scope": scope,
-        })
+        // OPTIMIZATION: by position, for SQLite looks for each name every time.
+        .execute((
+            record.time.as_millis(),
+            record.key.top_level_site.to_string(),
+            record.key.requester.to_string(),
+            record.key.target.to_string(),
+            path,
+            &record.method,
+            record.status,
+            i64::try_from(record.bytes).unwrap_or(i64::MAX),
+            record.digest.as_ref().map(<[u8; 32]>::as_slice),
+            record.peer.map(|peer| peer.to_string()),
+            grant_id,
+            scope,
+        ))
 }
 
 /// A query as values of columns.
@@ -233,34 +267,34 @@ mod tests {
 
     #[test]
     fn records_read_back_newest_first_and_without_queries() {
-        let mut store = PermissionStore::in_memory().unwrap();
+        let ledger = ledger();
         let policy = LedgerRecord {
             basis: LedgerBasis::Policy,
             digest: None,
             peer: None,
             ..record(2)
         };
-        store.append_to_ledger(&[record(1)]).unwrap();
-        store.append_to_ledger(slice::from_ref(&policy)).unwrap();
-        assert_eq!(all(&store), [policy, record(1)]);
+        append(&ledger, &[record(1)]);
+        append(&ledger, slice::from_ref(&policy));
+        assert_eq!(all(&ledger), [policy, record(1)]);
         assert_eq!(record(1).path, "/path");
-        store.clear_ledger().unwrap();
-        assert!(all(&store).is_empty());
+        ledger.clear().unwrap();
+        assert!(all(&ledger).is_empty());
     }
 
     #[test]
     fn a_query_finds_what_fits_page_by_page() {
-        let mut store = PermissionStore::in_memory().unwrap();
+        let ledger = ledger();
         for time in 0..10 {
             let mut record = record(time);
             if time % 2 == 1 {
                 record.key.target = TupleOrigin::parse("https://other.example").unwrap();
                 record.path = format!("/Photos/100%_{time}");
             }
-            store.append_to_ledger(&[record]).unwrap();
+            append(&ledger, &[record]);
         }
         let times = |query: &LedgerQuery, limit| -> (Vec<i64>, usize, Option<LedgerCursor>) {
-            let page = store.ledger(query, limit).unwrap();
+            let page = ledger.page(query, limit).unwrap();
             let times = page.records.iter().map(|record| record.time.as_millis());
             (times.collect(), page.total, page.next)
         };
@@ -332,23 +366,32 @@ mod tests {
         assert_eq!(value["sha256"].as_str(), Some("07".repeat(32).as_str()));
     }
 
-    fn all(store: &PermissionStore) -> Vec<LedgerRecord> {
-        store.ledger(&LedgerQuery::default(), 100).unwrap().records
+    fn ledger() -> Ledger {
+        PermissionStore::in_memory().unwrap().ledger()
+    }
+
+    fn append(ledger: &Ledger, records: &[LedgerRecord]) {
+        ledger.append(records, &HashMap::new()).unwrap();
+    }
+
+    fn all(ledger: &Ledger) -> Vec<LedgerRecord> {
+        ledger.page(&LedgerQuery::default(), 100).unwrap().records
     }
 
     #[test]
     fn the_ledger_is_bounded() {
-        let mut store = PermissionStore::in_memory().unwrap();
-        store.append_to_ledger(&[record(0)]).unwrap();
-        store
-            .connection
+        let ledger = ledger();
+        append(&ledger, &[record(0)]);
+        ledger
+            .database
+            .lock()
             .execute(
                 "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'ledger'",
                 [10_000_i64],
             )
             .unwrap();
-        store.append_to_ledger(&[record(1)]).unwrap();
-        let times: Vec<_> = all(&store)
+        append(&ledger, &[record(1)]);
+        let times: Vec<_> = all(&ledger)
             .iter()
             .map(|record| record.time.as_millis())
             .collect();

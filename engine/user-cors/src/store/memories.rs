@@ -18,9 +18,8 @@ use crate::{
 impl PermissionStore {
     pub(super) fn load_embargoes(&mut self) -> Result<(), ReadError> {
         let mut remembered: HashMap<EmbargoKey, Dismissals> = HashMap::new();
-        let mut statement = self
-            .connection
-            .prepare("SELECT * FROM dismissals ORDER BY time")?;
+        let connection = self.database.lock();
+        let mut statement = connection.prepare("SELECT * FROM dismissals ORDER BY time")?;
         for row in statement.query_map([], |row| {
             Ok((
                 (read_site(row)?, read_origin(row, "requester")?),
@@ -30,7 +29,7 @@ impl PermissionStore {
             let (key, time) = row?;
             remembered.entry(key).or_default().clicks.push(time);
         }
-        let mut statement = self.connection.prepare("SELECT * FROM embargoes")?;
+        let mut statement = connection.prepare("SELECT * FROM embargoes")?;
         for row in statement.query_map([], |row| {
             Ok((
                 (read_site(row)?, read_origin(row, "requester")?),
@@ -47,7 +46,8 @@ impl PermissionStore {
     }
 
     pub(super) fn load_opt_outs(&mut self) -> Result<(), ReadError> {
-        let mut statement = self.connection.prepare("SELECT * FROM opt_outs")?;
+        let connection = self.database.lock();
+        let mut statement = connection.prepare("SELECT * FROM opt_outs")?;
         for row in statement.query_map([], |row| {
             Ok(OptOut {
                 top_level_site: read_site(row)?,
@@ -77,7 +77,8 @@ impl PermissionStore {
             .dismissed((site.clone(), requester.clone()), now)
             .clone();
         let (site, requester) = (site.to_string(), requester.to_string());
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         transaction.execute(
             "DELETE FROM dismissals WHERE top_level_site = ?1 AND requester = ?2",
             (&site, &requester),
@@ -104,7 +105,8 @@ impl PermissionStore {
     /// If it cannot be written.
     pub fn reset_embargo(&mut self, key: &EmbargoKey) -> Result<bool, StoreError> {
         let columns = (key.0.to_string(), key.1.to_string());
-        let transaction = self.connection.transaction()?;
+        let mut connection = self.database.lock();
+        let transaction = connection.transaction()?;
         transaction.execute(
             "DELETE FROM dismissals WHERE top_level_site = ?1 AND requester = ?2",
             (&columns.0, &columns.1),
@@ -139,25 +141,23 @@ impl PermissionStore {
         let Some(changed) = self.opt_outs.remember(site, target, said, now) else {
             return Ok(());
         };
-        self.without_the_disk(|store| store.write_opt_outs(site, &changed))
-    }
-
-    fn write_opt_outs(&mut self, site: &Site, target: &TupleOrigin) -> Result<(), StoreError> {
-        let entries = self.opt_outs.of_target(site, target);
-        let (site, target) = (site.to_string(), target.to_string());
-        let transaction = self.connection.transaction()?;
-        transaction.execute(
-            "DELETE FROM opt_outs WHERE top_level_site = ?1 AND target = ?2",
-            (&site, &target),
-        )?;
-        for entry in entries {
+        let entries = self.opt_outs.of_target(site, &changed);
+        let (site, target) = (site.to_string(), changed.to_string());
+        self.database.without_the_disk(|connection| {
+            let transaction = connection.transaction()?;
             transaction.execute(
-                "INSERT INTO opt_outs (top_level_site, target, prevented, expires) VALUES (?1, ?2, ?3, ?4)",
-                (&site, &target, prevented_text(&entry.prevented), entry.expires.as_millis()),
+                "DELETE FROM opt_outs WHERE top_level_site = ?1 AND target = ?2",
+                (&site, &target),
             )?;
-        }
-        transaction.commit()?;
-        Ok(())
+            for entry in entries {
+                transaction.execute(
+                    "INSERT INTO opt_outs (top_level_site, target, prevented, expires) VALUES (?1, ?2, ?3, ?4)",
+                    (&site, &target, prevented_text(&entry.prevented), entry.expires.as_millis()),
+                )?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
     /// The remembered opt-outs.
@@ -255,7 +255,8 @@ mod tests {
                 .unwrap();
         }
         let rows: i64 = store
-            .connection
+            .database
+            .lock()
             .query_row("SELECT COUNT(*) FROM opt_outs", [], |row| row.get(0))
             .unwrap();
         assert_eq!(rows, 1025);

@@ -9,7 +9,7 @@ use crate::{
     decision::{self, CorsFailure, Decision},
     delivery::{HoldBudget, HoldId},
     egress::{DualCheck, Egress, WayOut},
-    eligibility::{TabId, TabLiveness},
+    eligibility::TabId,
     ledger::LedgerRecord,
     limits::SilentPreflight,
     origin::{Site, TupleOrigin},
@@ -109,8 +109,8 @@ impl UserCors {
         outcome
     }
 
-    /// Steps 1, 2, 4 to 6 and 8 once more, with what is known of the response that is about to be handed over; then the
-    /// grant counts as used.
+    /// Steps 1, 2, 4 to 6 and 8 once more, with what is known of the response that is about to be handed over. What
+    /// [`consider`](Self::consider) has granted at the same moment passes.
     ///
     /// # Errors
     /// The reason for which the response may not be handed over.
@@ -122,11 +122,7 @@ impl UserCors {
     ) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         state.take_up_opt_outs(response, now);
-        decision::recheck(grant_use, response, state.context(), now)?;
-        if let TabLiveness::Live(tab) = response.requester.tab {
-            state.used(grant_use, tab, now);
-        }
-        Ok(())
+        decision::recheck(grant_use, response, state.context(), now)
     }
 
     /// Whether a running request may go on: its grants are in force and nothing forbids it.
@@ -142,7 +138,8 @@ impl UserCors {
         decision::still_granted(grant_use, tab, self.state.lock().context(), now)
     }
 
-    /// Counts one request that is about to be sent under a grant, or whose held response is about to be released.
+    /// Counts one request that is about to be sent under a grant, or whose held response is about to be released: the grant
+    /// has been used, and a lasting one is renewed.
     ///
     /// # Errors
     /// If it is a write and there were too many in the last minute.
@@ -180,7 +177,7 @@ impl UserCors {
     pub fn still_in_place(&self, route: &Route) -> Result<(), Refusal> {
         let state = self.state.lock();
         let way_out = decision::egress(state.context()).way_out();
-        match (route, state.classifier.classify_again(route)) {
+        match (route, &*state.classifier.classify_again(route)) {
             (Route::Direct(_) | Route::Unknown, _) if way_out == WayOut::Egress => {
                 Err(Refusal::AroundEgress)
             },
@@ -267,7 +264,8 @@ impl UserCors {
     /// # Errors
     /// If it cannot be written; then none of them is.
     pub fn record(&self, records: &[LedgerRecord]) -> Result<(), StoreError> {
-        self.state.lock().store.append_to_ledger(records)
+        let used = self.state.lock().store.usage_of(records);
+        self.ledger.append(records, &used)
     }
 
     /// Ends one ticket because its request was cancelled; its question stays for visit and longer answers.

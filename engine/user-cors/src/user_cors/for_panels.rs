@@ -55,7 +55,7 @@ impl UserCors {
     /// # Errors
     /// If they cannot be read.
     pub fn ledger(&self, query: &LedgerQuery, limit: usize) -> Result<LedgerPage, StoreError> {
-        self.state.lock().store.ledger(query, limit)
+        self.ledger.page(query, limit)
     }
 
     /// The records of the ledger that fit a query, newest first, each as one line of JSON.
@@ -63,7 +63,7 @@ impl UserCors {
     /// # Errors
     /// If they cannot be read.
     pub fn export_ledger(&self, query: &LedgerQuery) -> Result<String, StoreError> {
-        let page = self.state.lock().store.ledger(query, MAX_LEDGER_RECORDS)?;
+        let page = self.ledger.page(query, MAX_LEDGER_RECORDS)?;
         let mut lines = String::new();
         for record in &page.records {
             lines.push_str(&record.to_json());
@@ -77,7 +77,7 @@ impl UserCors {
     /// # Errors
     /// If it cannot be written.
     pub fn clear_ledger(&self) -> Result<(), StoreError> {
-        self.state.lock().store.clear_ledger()
+        self.ledger.clear()
     }
 
     /// The lasting grants and the denials, as a file to keep or to take elsewhere.

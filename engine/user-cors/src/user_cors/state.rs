@@ -18,7 +18,7 @@ use crate::{
         Verdict,
     },
     refusal::Refusal,
-    servers_word::PreventOrigin,
+    servers_word::{ACCESS_CONTROL_PREVENT_ORIGIN, PreventOrigin},
     session::{MediaResource, SessionGrants},
     store::{PermissionStore, StoreError},
 };
@@ -63,6 +63,18 @@ impl State {
 
     /// Step 4's memory.
     pub(super) fn take_up_opt_outs(&mut self, failure: &CorsFailure, now: Timestamp) {
+        let responses = [
+            failure.preflight_response.as_ref(),
+            Some(&failure.failing_response),
+        ];
+        let mut speaking = responses
+            .into_iter()
+            .flatten()
+            .filter(|headers| headers.contains_key(ACCESS_CONTROL_PREVENT_ORIGIN))
+            .peekable();
+        if speaking.peek().is_none() {
+            return;
+        }
         let (RequesterOrigin::Tuple(_), Some(target)) = (
             &failure.requester.origin,
             TupleOrigin::from_url(&failure.request.url),
@@ -79,13 +91,7 @@ impl State {
         {
             return;
         }
-        for headers in [
-            failure.preflight_response.as_ref(),
-            Some(&failure.failing_response),
-        ]
-        .into_iter()
-        .flatten()
-        {
+        for headers in speaking {
             let said = PreventOrigin::parse(headers);
             let stored = self
                 .store
@@ -244,6 +250,7 @@ impl State {
                 },
             }
         }
+        self.used(grant_use, tab, now);
         Ok(())
     }
 
@@ -297,7 +304,7 @@ impl State {
     }
 
     /// A grant was used: lasting ones are renewed.
-    pub(super) fn used(&mut self, grant_use: &GrantUse, tab: TabId, now: Timestamp) {
+    fn used(&mut self, grant_use: &GrantUse, tab: TabId, now: Timestamp) {
         let policy_days = self.policy_days();
         for (need, basis) in &grant_use.bases {
             match basis {

@@ -65,7 +65,7 @@ fn always_survives_a_restart_and_is_renewed_by_use() {
     let grant_use = allow(&user_cors, &failure, Choice::AlwaysAllow, NOW);
     assert_eq!(grant_use.scope(), Some(GrantScope::Persistent));
     let late = NOW.after(DAY * 20);
-    assert_eq!(user_cors.recheck(&grant_use, &failure, late), Ok(()));
+    assert_eq!(user_cors.count_request(&grant_use, TAB, late), Ok(()));
     drop(user_cors);
     let user_cors = open(&folder);
     assert!(is_granted(&user_cors.consider(

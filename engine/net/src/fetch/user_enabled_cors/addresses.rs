@@ -115,12 +115,13 @@ impl Hook {
                     route: route.clone(),
                     ..facts.clone()
                 };
-                let grant = match PinnedAddresses::new(before).repin(now) {
-                    Repin::Same(_) => grant,
+                match PinnedAddresses::new(before).repin(now) {
+                    Repin::Same(_) => {
+                        self.still_grants(&grant, &anew)?;
+                        grant
+                    },
                     Repin::Changed => self.permit(params, &anew, None).await?,
-                };
-                self.still_grants(&grant, &anew)?;
-                grant
+                }
             },
             _ => return Err(Refusal::UnknownPeer),
         };
@@ -205,11 +206,7 @@ impl Hook {
             .filter(|grant| self.still_grants(grant, &facts).is_ok());
         let grant = match covered {
             Some(grant) => grant.clone(),
-            None => {
-                let grant = self.permit(params, &facts, None).await?;
-                self.still_grants(&grant, &facts)?;
-                grant
-            },
+            None => self.permit(params, &facts, None).await?,
         };
         self.count(&grant)?;
         if let Some(anonymous) = params.chain.anonymous_mut() {

@@ -35,7 +35,7 @@ impl Hook {
         context: &FetchContext,
     ) -> Result<FetchResponse, Refusal> {
         let body = std::mem::take(&mut response.body);
-        let mut hold = Hold::begin(self.embedding, self.requester.tab, body);
+        let mut hold = Hold::of(self.embedding, self.requester.tab, body);
         hold.read().await;
         if hold.state() != HeldState::Held {
             return Err(Refusal::DualCheck(DualCheckFailure::TooLarge));

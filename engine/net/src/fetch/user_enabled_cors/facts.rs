@@ -9,7 +9,7 @@ use user_cors::{
     Attached, CertificateState, ConnectionFacts, ConnectionHost, ConnectionPool, Exchange,
     FailedStage, IncludeCredentials, IneligibleInitiator, Initiator, Keepalive, PeerKnowledge,
     Provenance, Proxied, ProxyUse, RequestFacts, RequesterFacts, RequesterOrigin, ResponseSource,
-    RootsVerdict, SourceAddress, TabLiveness, TlsSession, TupleOrigin,
+    RootsVerdict, SourceAddress, TabLiveness, TlsSession,
 };
 
 use super::egress;
@@ -22,7 +22,9 @@ use crate::fetch::response::FetchResponse;
 /// Who asks; from what the documents and the shell said.
 pub(super) fn requester(context: &RequesterContext) -> RequesterFacts {
     RequesterFacts {
-        origin: TupleOrigin::from_origin(&context.origin.clone().into_url_origin())
+        origin: context
+            .tuple_origin
+            .clone()
             .map_or(RequesterOrigin::Opaque, RequesterOrigin::Tuple),
         client: context.client,
         tab: TabLiveness::Live(context.tab),

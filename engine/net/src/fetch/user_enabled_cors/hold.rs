@@ -2,17 +2,18 @@
 
 use bytes::Bytes;
 use futures::stream;
-use user_cors::{HeldState, HoldBudget};
+use user_cors::{HeldState, HoldBudget, HoldId, TabId};
 
 use crate::embedding::Embedding;
 use crate::fetch::body::{Body, BodyError};
-use user_cors::{HoldId, TabId};
 
 /// A response's body that is read into memory, within the tab's budget, while a question about it is open.
 ///
-/// It is read at the speed of the network, so that a shared HTTP/2 connection never waits for a person.
+/// It is read at the speed of the network, so that a shared HTTP/2 connection never waits for a person. Until the first
+/// [`read`](Self::read), when there is something to wait for, it is not counted.
 pub(super) struct Hold {
     embedding: &'static Embedding,
+    tab: TabId,
     id: Option<HoldId>,
     body: Body,
     chunks: Vec<Bytes>,
@@ -21,37 +22,34 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Begins to hold `body` for `tab`.
-    pub fn begin(embedding: &'static Embedding, tab: TabId, body: Body) -> Self {
-        let id = embedding.user_cors().begin_hold(tab);
+    /// Holds `body` for `tab`.
+    pub fn of(embedding: &'static Embedding, tab: TabId, body: Body) -> Self {
         Self {
             embedding,
-            state: if id.is_some() {
-                HeldState::Held
-            } else {
-                HeldState::OverBudget
-            },
-            body: if id.is_some() { body } else { Body::Empty },
-            id,
+            tab,
+            id: None,
+            body,
             chunks: Vec::new(),
+            state: HeldState::Held,
             complete: false,
         }
     }
 
     /// Holds nothing: the response is not what the page will get.
-    pub fn nothing(embedding: &'static Embedding) -> Self {
-        Self {
-            embedding,
-            id: None,
-            body: Body::Empty,
-            chunks: Vec::new(),
-            state: HeldState::OverBudget,
-            complete: false,
-        }
+    pub fn nothing(embedding: &'static Embedding, tab: TabId) -> Self {
+        let mut hold = Self::of(embedding, tab, Body::Empty);
+        hold.state = HeldState::OverBudget;
+        hold
     }
 
     /// Reads on until all of the body is held or it cannot be. Cancelling this future loses nothing.
     pub async fn read(&mut self) {
+        if self.state == HeldState::Held && self.id.is_none() {
+            self.id = self.embedding.user_cors().begin_hold(self.tab);
+            if self.id.is_none() {
+                self.give_up(HeldState::OverBudget);
+            }
+        }
         while self.state == HeldState::Held && !self.complete {
             match self.body.next().await {
                 None => self.complete = true,
@@ -97,6 +95,9 @@ impl Hold {
         let rest = std::mem::take(&mut self.body);
         if self.complete {
             return Body::Bytes(held.concat().into());
+        }
+        if held.is_empty() {
+            return rest;
         }
         Body::from_stream(stream::unfold(
             (held.into_iter(), rest),

@@ -2,7 +2,7 @@
 
 use net_traits::request::Request;
 use user_cors::{
-    Decision, FailedStage, GrantUse, MethodClass, Refusal, Route, SilentPreflight, TupleOrigin,
+    Decision, FailedStage, GrantUse, MethodClass, Route, SilentPreflight, TupleOrigin,
 };
 
 use super::{Hook, Outcome, facts};
@@ -41,9 +41,8 @@ pub(crate) fn cors_succeeded(request: &Request) {
     let Some(requester) = embedding::requester(request) else {
         return;
     };
-    let origin = TupleOrigin::from_origin(&requester.origin.into_url_origin());
     let target = TupleOrigin::from_url(request.current_url().as_url());
-    if let (Some(origin), Some(target)) = (origin, target) {
+    if let (Some(origin), Some(target)) = (requester.tuple_origin, target) {
         embedding
             .user_cors()
             .cors_succeeded(&requester.top_level_site, &origin, &target);
@@ -72,15 +71,10 @@ impl Hook {
         let request = facts::request(params, facts::certificate_of_scheme(secure));
         let mut facts = self.facts_of(params, FailedStage::Preflight, request, Route::Unknown);
         facts.route = user_cors.silent_preflight(&silent_preflight(&facts)?, self.now())?;
-        let grant = match user_cors.consider(&facts, self.now()) {
-            Decision::Granted(grant) => Ok(grant),
-            Decision::Ask(_) => Err(Refusal::GrantEnded),
-            Decision::Fail(refusal) => Err(refusal),
-        };
-        let grant = grant
-            .and_then(|grant| self.still_grants(&grant, &facts).map(|()| grant))
-            .ok()?;
-        Some((facts, grant))
+        match user_cors.consider(&facts, self.now()) {
+            Decision::Granted(grant) => Some((facts, grant)),
+            Decision::Ask(_) | Decision::Fail(_) => None,
+        }
     }
 }
 

@@ -61,7 +61,10 @@ impl Hook {
         let sent = &params.request.headers;
         let set_by_page = &mut params.page_set_header_names;
         set_by_page.retain(|name| sent.contains_key(name));
-        let requester = TupleOrigin::from_origin(&self.requester.origin.clone().into_url_origin())
+        let requester = self
+            .requester
+            .tuple_origin
+            .clone()
             .ok_or(Refusal::OpaqueRequester)?;
         if page_headers(&from, &to) == PageHeaders::DropUnsafe {
             drop_unsafe_headers(params);
@@ -177,7 +180,7 @@ impl Hook {
         if used.is_some_and(|used| self.still_grants(&used, &asked_about).is_ok()) {
             return self.deliver(params, response, route, context).await.map(Ok);
         }
-        let mut hold = Hold::begin(
+        let mut hold = Hold::of(
             self.embedding,
             self.requester.tab,
             std::mem::take(&mut response.body),
@@ -190,7 +193,6 @@ impl Hook {
                 .resend(params, &asked_about, grant, passes, failure, context)
                 .await;
         }
-        self.still_grants(&grant, &asked_about)?;
         events::emit(&params.request, || Stage::Released { held: true });
         response.body = hold.into_body();
         self.use_from_here_on(params, grant);

@@ -176,7 +176,8 @@ fn what_a_grant_was_used_for_survives_with_its_network() {
     let (id, budget) = (first.first().unwrap().id, Budget::default());
     store.count_request(&reading.key, id, NOW);
     assert!(store.count_bytes(&reading.key, id, (7, 7), &budget, NOW));
-    write_usage(&store.connection, store.grants(NOW).first().unwrap()).unwrap();
+    let usage = store.grants(NOW).first().unwrap().usage;
+    write_usage(&store.database.lock(), id, usage).unwrap();
     // The same on another network is another grant.
     granted(&mut store, &[reading]);
     let before = store.grants(NOW);
