@@ -51,7 +51,10 @@ pub struct LedgerRecord {
 impl LedgerRecord {
     /// The path of a URL as the ledger keeps it.
     pub fn path_of(url: &url::Url) -> String {
-        url.path().chars().take(MAX_LEDGER_PATH).collect()
+        let path = url.path();
+        let end = path.char_indices().nth(MAX_LEDGER_PATH);
+        let kept = end.and_then(|(end, _)| path.get(..end));
+        kept.unwrap_or(path).to_owned()
     }
 
     /// The record as one line of JSON, without the end of the line.

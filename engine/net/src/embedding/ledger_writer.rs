@@ -1,7 +1,7 @@
 //! Writing down what was released, beside the fetches.
 //!
-//! A page should wait neither for the digest of a body nor for the store's transaction, and the threads of the network should
-//! not wait for a disk. So a thread of its own does both, in the order in which it is told, and for all that it was told within
+//! A page should wait neither for the digest of a body nor for its record and the store's transaction, and the threads of the
+//! network should not wait for a disk. So a thread of its own makes them, in the order in which it is told, and for all that it was told within
 //! a moment at once: waking it for every body would cost a small fetch more than the work itself.
 
 use std::collections::HashMap;
@@ -31,13 +31,15 @@ const MOST: usize = 16 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct BodyId(u64);
 
+/// Makes what is to be written of a body, but for the digest.
+type Records = Box<dyn FnOnce() -> Vec<LedgerRecord> + Send>;
+
 /// What the thread is to do.
-#[derive(Debug)]
 enum Work {
     /// A body goes on with these bytes.
     Digest(BodyId, Bytes),
-    /// A body has ended, and these are its records.
-    Record(BodyId, BodyEnd, Vec<LedgerRecord>),
+    /// A body has ended, and this makes its records.
+    Record(BodyId, BodyEnd, Records),
 }
 
 /// How a released body ended.
@@ -132,11 +134,14 @@ impl ReleasedBody {
         self.queue.tell(waiting, Work::Digest(self.id, chunk));
     }
 
-    /// The body has ended, and this is what is to be written of it, but for the digest.
-    pub(crate) fn end(&self, end: BodyEnd, records: Vec<LedgerRecord>) {
-        let waiting = self.queue.waiting.lock();
-        self.queue
-            .tell(waiting, Work::Record(self.id, end, records));
+    /// The body has ended, and `records` makes what is to be written of it, but for the digest.
+    pub(crate) fn end(
+        &self,
+        end: BodyEnd,
+        records: impl FnOnce() -> Vec<LedgerRecord> + Send + 'static,
+    ) {
+        let work = Work::Record(self.id, end, Box::new(records));
+        self.queue.tell(self.queue.waiting.lock(), work);
     }
 }
 
@@ -242,7 +247,7 @@ fn run(queue: &Queue, user_cors: &UserCors) {
                         },
                         BodyEnd::Incomplete => None,
                     };
-                    let ended = ended.into_iter();
+                    let ended = ended().into_iter();
                     records.extend(ended.map(|record| LedgerRecord { digest, ..record }));
                 },
             }
@@ -308,9 +313,9 @@ mod tests {
         one.digest(Bytes::from_static(b"first "));
         two.digest(Bytes::from_static(b"other"));
         one.digest(Bytes::from_static(b"body"));
-        one.end(BodyEnd::Complete, vec![record("/one")]);
-        none.end(BodyEnd::Complete, vec![record("/none")]);
-        two.end(BodyEnd::Incomplete, vec![record("/two")]);
+        one.end(BodyEnd::Complete, || vec![record("/one")]);
+        none.end(BodyEnd::Complete, || vec![record("/none")]);
+        two.end(BodyEnd::Incomplete, || vec![record("/two")]);
         writer.settle();
         assert_eq!(
             written(&model),
@@ -329,7 +334,7 @@ mod tests {
         writer.settle();
         for count in 1..=50 {
             let body = writer.begin(&model);
-            body.end(BodyEnd::Complete, vec![record("/a"), record("/b")]);
+            body.end(BodyEnd::Complete, || vec![record("/a"), record("/b")]);
             writer.settle();
             assert_eq!(written(&model).len(), count * 2);
         }
@@ -346,7 +351,7 @@ mod tests {
             body.digest(chunk);
             assert!(writer.queue.waiting.lock().bytes <= MOST + (1 << 20));
         }
-        body.end(BodyEnd::Complete, vec![record("/large")]);
+        body.end(BodyEnd::Complete, || vec![record("/large")]);
         writer.settle();
         let [(_, digest)] = written(&model).try_into().unwrap();
         assert_eq!(
@@ -369,7 +374,7 @@ mod tests {
         drop(Alive(&writer.queue));
         waiting.join().unwrap();
         let body = writer.begin(&model);
-        body.end(BodyEnd::Complete, vec![record("/after")]);
+        body.end(BodyEnd::Complete, || vec![record("/after")]);
         writer.settle();
         assert_eq!(written(&model).len(), 1);
     }
@@ -383,7 +388,9 @@ mod tests {
                 for count in 0..50 {
                     let body = writer.begin(&model);
                     body.digest(Bytes::from(vec![of; 1000]));
-                    body.end(BodyEnd::Complete, vec![record(&format!("/{of}/{count}"))]);
+                    body.end(BodyEnd::Complete, move || {
+                        vec![record(&format!("/{of}/{count}"))]
+                    });
                     if count % 7 == 0 {
                         writer.settle();
                     }

@@ -1,13 +1,17 @@
 //! Step 13: what was released is written down when its last byte has been handed over, and stops when the permission
 //! for it is taken back.
 
-use std::mem;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream;
-use net_traits::request::Request;
-use user_cors::{GrantBasis, LedgerBasis, LedgerRecord, Refusal, Route, TabId, TupleOrigin};
+use http::Method;
+use net_traits::blob_url_store::UrlWithBlobClaim;
+use user_cors::{
+    GrantBasis, GrantUse, LedgerBasis, LedgerRecord, Need, Refusal, Route, TabId, Timestamp,
+    TupleOrigin,
+};
 
 use super::Hook;
 use super::chain::GrantInUse;
@@ -26,33 +30,20 @@ pub(super) fn record(
     body: Body,
 ) -> Body {
     let embedding = hook.embedding;
-    let records = grant
-        .grant
-        .bases()
-        .iter()
-        .map(|(need, basis)| LedgerRecord {
-            time: embedding.now(),
-            key: need.key.clone(),
-            path: path_at(&need.key.target, &params.request),
-            method: params.request.method.as_str().chars().take(32).collect(),
-            status: response.head.status.raw_code(),
-            bytes: 0,
-            digest: None,
-            // Of what the egress reaches nobody knows the address.
-            peer: response
-                .exchange
-                .as_ref()
-                .filter(|record| record.route != crate::connection::Route::Egress)
-                .map(|record| record.peer.ip()),
-            basis: match basis {
-                GrantBasis::Policy => LedgerBasis::Policy,
-                GrantBasis::Grant { id, scope } => LedgerBasis::Grant(*id, *scope),
-            },
-        })
-        .collect();
+    let exchange = response.exchange.as_deref();
+    let release = Release {
+        grant: grant.grant.clone(),
+        hops: params.request.url_list.clone(),
+        method: params.request.method.clone(),
+        status: response.head.status.raw_code(),
+        // Of what the egress reaches nobody knows the address.
+        peer: exchange
+            .filter(|record| record.route != crate::connection::Route::Egress)
+            .map(|record| record.peer.ip()),
+    };
     let entry = Entry {
         embedding,
-        records,
+        release: Some(release),
         bytes: 0,
         ledger: embedding.begin_release(),
         end: BodyEnd::Incomplete,
@@ -90,18 +81,48 @@ pub(super) fn record(
     ))
 }
 
-/// The path of a request's last hop to this target.
-fn path_at(target: &TupleOrigin, request: &Request) -> String {
-    let mut hops = request.url_list.iter().rev();
-    hops.find(|url| TupleOrigin::from_url(url.as_url()).as_ref() == Some(target))
-        .map(|url| LedgerRecord::path_of(url.as_url()))
-        .unwrap_or_default()
+/// What is known of a release before its body ends.
+struct Release {
+    grant: GrantUse,
+    hops: Vec<UrlWithBlobClaim>,
+    method: Method,
+    status: u16,
+    peer: Option<IpAddr>,
+}
+
+impl Release {
+    /// A record for each target that the permission was for.
+    fn into_records(self, time: Timestamp, bytes: u64) -> Vec<LedgerRecord> {
+        let record = |(need, basis): &(Need, GrantBasis)| LedgerRecord {
+            time,
+            key: need.key.clone(),
+            path: self.path_at(&need.key.target),
+            method: self.method.as_str().chars().take(32).collect(),
+            status: self.status,
+            bytes,
+            digest: None,
+            peer: self.peer,
+            basis: match basis {
+                GrantBasis::Policy => LedgerBasis::Policy,
+                GrantBasis::Grant { id, scope } => LedgerBasis::Grant(*id, *scope),
+            },
+        };
+        self.grant.bases().iter().map(record).collect()
+    }
+
+    /// The path of the last hop to this target.
+    fn path_at(&self, target: &TupleOrigin) -> String {
+        let mut hops = self.hops.iter().rev();
+        hops.find(|url| TupleOrigin::from_url(url.as_url()).as_ref() == Some(target))
+            .map(|url| LedgerRecord::path_of(url.as_url()))
+            .unwrap_or_default()
+    }
 }
 
 /// The record of one release, written when it is dropped.
 struct Entry {
     embedding: &'static Embedding,
-    records: Vec<LedgerRecord>,
+    release: Option<Release>,
     bytes: u64,
     ledger: ReleasedBody,
     end: BodyEnd,
@@ -142,11 +163,11 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut records = mem::take(&mut self.records);
-        for record in &mut records {
-            record.time = self.embedding.now();
-            record.bytes = self.bytes;
-        }
-        self.ledger.end(self.end, records);
+        let Some(release) = self.release.take() else {
+            return;
+        };
+        let (time, bytes) = (self.embedding.now(), self.bytes);
+        self.ledger
+            .end(self.end, move || release.into_records(time, bytes));
     }
 }
