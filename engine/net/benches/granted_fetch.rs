@@ -221,7 +221,8 @@ impl World {
         .client(client(ImmutableOrigin::new_opaque(), false));
         self.run(request);
         if let Some(embedding) = Embedding::get() {
-            embedding.set_top_level_url(TEST_WEBVIEW_ID, self.page.clone());
+            let entries = [self.page.clone().into_url()];
+            embedding.session_history_changed(TEST_WEBVIEW_ID, &entries, 0);
         }
     }
 

@@ -33,10 +33,10 @@ pub enum Happening {
     FrameReady,
     /// The session history changed.
     History {
-        /// Whether there is something before the current entry.
-        can_go_back: bool,
-        /// Whether there is something after it.
-        can_go_forward: bool,
+        /// The URLs of its entries, the oldest first.
+        entries: Vec<Url>,
+        /// Which of them is current.
+        current: usize,
     },
     /// The page closed itself.
     Closed,
@@ -153,15 +153,7 @@ impl WebViewDelegate for Delegate {
     }
 
     fn notify_history_changed(&self, webview: WebView, entries: Vec<Url>, current: usize) {
-        let can_go_back = current > 0;
-        let can_go_forward = current + 1 < entries.len();
-        self.push(
-            &webview,
-            Happening::History {
-                can_go_back,
-                can_go_forward,
-            },
-        );
+        self.push(&webview, Happening::History { entries, current });
     }
 
     fn notify_closed(&self, webview: WebView) {

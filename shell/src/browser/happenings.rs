@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use net::embedding::Embedding;
-use servo::{CookieSource, EmbedderControl, ServoUrl, SimpleDialog, WebView, WebViewId};
+use servo::{CookieSource, EmbedderControl, SimpleDialog, WebView, WebViewId};
 use url::Url;
 
 use super::delegate::{Delegate, Happening};
@@ -97,9 +97,6 @@ impl Browser {
         };
         match happening {
             Happening::Url(url) => {
-                if let Some(embedding) = Embedding::get() {
-                    embedding.set_top_level_url(webview.id(), ServoUrl::from_url(url.clone()));
-                }
                 // An icon says whose page this is, so it must not outlive the page.
                 if state.url.as_ref().map(Url::origin) != Some(url.origin()) {
                     state.favicon = None;
@@ -125,12 +122,12 @@ impl Browser {
                     self.needs_paint = true;
                 }
             },
-            Happening::History {
-                can_go_back,
-                can_go_forward,
-            } => {
-                state.can_go_back = can_go_back;
-                state.can_go_forward = can_go_forward;
+            Happening::History { entries, current } => {
+                if let Some(embedding) = Embedding::get() {
+                    embedding.session_history_changed(webview.id(), &entries, current);
+                }
+                state.can_go_back = current > 0;
+                state.can_go_forward = current + 1 < entries.len();
             },
             Happening::Closed => return self.close(index),
             Happening::Crashed { reason } => {

@@ -4,6 +4,9 @@
 //! put together here from two sides: the documents' own requests, and what the shell says about its tabs. Where the two
 //! do not fit together the answer is “unknown”, and whoever asks has to take the safe way.
 
+mod session_history;
+mod shown;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +18,12 @@ use servo_base::id::{PipelineId, WebViewId};
 use servo_url::{ImmutableOrigin, ServoUrl};
 use user_cors::{AddressSpace, ClientContext, DocumentId, Site, TabId, TupleOrigin};
 
+use self::session_history::SessionHistory;
+
 /// How many documents are remembered; the oldest are forgotten, and their requests are then of unknown origin.
 const DOCUMENTS_LIMIT: usize = 8192;
+/// How many documents of a tab are awaited at once.
+const ARRIVING_LIMIT: usize = 8;
 /// How long after its response a document counts as the tab's, until the shell has said so or not (a download never is).
 const COMMIT_LIMIT: Duration = Duration::from_secs(2);
 /// How long a navigation that the shell announced may take to get here.
@@ -72,30 +79,23 @@ struct Document {
     is_left: bool,
     noted: u64,
     noted_at: Instant,
+    /// The top-level document that a nested one is in, as far as it can be told.
+    top_level: Option<PipelineId>,
 }
 
 struct Tab {
     id: TabId,
     /// The URL that the shell last saw in the tab, and when.
     shown: Option<(ServoUrl, u64)>,
-    /// The top-level document whose response came last.
-    newest: Option<PipelineId>,
-    /// The top-level document that the shell was last seen to show.
+    history: SessionHistory,
+    /// The top-level documents whose responses have come and that the shell has not shown yet, the newest last.
+    arriving: Vec<PipelineId>,
+    /// The top-level document that the shell shows; `None` if it has shown none, or one that is not known.
     committed: Option<PipelineId>,
     /// The site that the permission model was last told.
     site: Option<Site>,
     expected: Option<ExpectedNavigation>,
     interacted: Option<Instant>,
-}
-
-/// What follows from a URL that the shell shows.
-pub(crate) struct Shown {
-    /// The documents that the tab shows no more, with their frames.
-    pub left: Vec<PipelineId>,
-    /// Whether the tab came to another document without a response: back, forward, `about:blank`.
-    pub navigated: bool,
-    /// The site of the URL.
-    pub site: Option<Site>,
 }
 
 /// A navigation that the person began in the browser's own interface.
@@ -123,6 +123,16 @@ impl Contexts {
         } else {
             site_of(&url)
         };
+        let tab = state.tab(webview);
+        let top_level = if nested {
+            tab.arriving.last().copied().or(tab.committed)
+        } else {
+            if tab.arriving.len() == ARRIVING_LIMIT {
+                tab.arriving.remove(0);
+            }
+            tab.arriving.push(pipeline);
+            None
+        };
         state.documents.insert(
             pipeline,
             Document {
@@ -137,12 +147,9 @@ impl Contexts {
                 is_left: false,
                 noted,
                 noted_at: now,
+                top_level,
             },
         );
-        let tab = state.tab(webview);
-        if !nested {
-            tab.newest = Some(pipeline);
-        }
         state.forget_oldest();
     }
 
@@ -169,37 +176,6 @@ impl Contexts {
             self.0.lock().tab(webview).site.clone_from(&site);
         }
         site
-    }
-
-    /// The shell shows `url` in the tab.
-    pub fn set_top_level_url(&self, webview: WebViewId, url: ServoUrl) -> Shown {
-        let site = site_of(&url);
-        let mut state = self.0.lock();
-        let said = state.tick();
-        let change = state.document_shown(webview, &url);
-        let tab = state.tab(webview);
-        tab.shown = Some((url, said));
-        let moved = tab.site != site;
-        tab.site.clone_from(&site);
-        let Some((pipeline, restored)) = change else {
-            return Shown {
-                left: Vec::new(),
-                navigated: moved,
-                site,
-            };
-        };
-        tab.committed = Some(pipeline);
-        let left = state.documents_without(webview, pipeline);
-        for (document, known) in &mut state.documents {
-            if known.webview == webview {
-                known.is_left = left.contains(document);
-            }
-        }
-        Shown {
-            left,
-            navigated: moved || restored,
-            site,
-        }
     }
 
     /// The person is about to navigate the tab to `url` from the browser's own interface.
@@ -231,7 +207,7 @@ impl Contexts {
     pub fn shown_document(&self, webview: WebViewId) -> Option<(PipelineId, ImmutableOrigin)> {
         let state = self.0.lock();
         let tab = state.tabs.get(&webview)?;
-        let pipeline = tab.committed.or(tab.newest)?;
+        let pipeline = tab.committed.or(tab.arriving.last().copied())?;
         let document = state.documents.get(&pipeline)?;
         Some((pipeline, document.origin.clone()))
     }
@@ -306,12 +282,13 @@ impl Contexts {
 
     /// The address space that the request's page came from: its own document, or for a frame to come the tab's. What is not
     /// known counts as public.
-    pub fn address_space(&self, request: &Request) -> AddressSpace {
+    pub fn address_space(&self, request: &Request, now: Instant) -> AddressSpace {
         let state = self.0.lock();
         let document = if request.is_navigation_request() {
-            request
+            let tab = request
                 .target_webview_id
-                .and_then(|webview| state.tabs.get(&webview)?.newest)
+                .and_then(|webview| state.tabs.get(&webview));
+            tab.and_then(|tab| state.arriving(tab, now).or(tab.committed))
         } else {
             request.pipeline_id
         };
@@ -398,7 +375,8 @@ impl State {
             Tab {
                 id: TabId(self.tabs_made),
                 shown: None,
-                newest: None,
+                history: SessionHistory::default(),
+                arriving: Vec::new(),
                 committed: None,
                 site: None,
                 expected: None,
@@ -410,16 +388,23 @@ impl State {
     /// What the tab shows, as far as it can be told.
     fn shown_url(&self, webview: WebViewId, now: Instant) -> Option<&ServoUrl> {
         let tab = self.tabs.get(&webview)?;
-        let newest = tab.newest.and_then(|newest| self.documents.get(&newest));
-        match (&tab.shown, newest) {
-            (Some((url, said)), Some(newest)) => {
-                let arriving = newest.noted > *said
-                    && now.saturating_duration_since(newest.noted_at) <= COMMIT_LIMIT;
-                Some(if arriving { &newest.url } else { url })
-            },
-            (Some((url, _)), None) => Some(url),
-            (None, newest) => newest.map(|newest| &newest.url),
-        }
+        let arriving = self.arriving(tab, now);
+        arriving
+            .and_then(|pipeline| Some(&self.documents.get(&pipeline)?.url))
+            .or(tab.shown.as_ref().map(|(url, _)| url))
+    }
+
+    /// The document that the tab is about to show: its response has only just come, and the shell has not spoken since.
+    fn arriving(&self, tab: &Tab, now: Instant) -> Option<PipelineId> {
+        let pipeline = *tab.arriving.last()?;
+        let document = self.documents.get(&pipeline)?;
+        tab.shown
+            .as_ref()
+            .is_none_or(|(_, said)| {
+                document.noted > *said
+                    && now.saturating_duration_since(document.noted_at) <= COMMIT_LIMIT
+            })
+            .then_some(pipeline)
     }
 
     fn shown_origin(&self, webview: WebViewId, now: Instant) -> Option<ImmutableOrigin> {
@@ -458,53 +443,6 @@ impl State {
                     && document.top_level_site == newest.top_level_site
             })
             .then_some(*pipeline)
-    }
-
-    /// The top-level document that a newly shown URL brings up, and whether it was there before. `None` if it is the one
-    /// that is up already (`history.pushState`, a fragment), or one that never had a response.
-    fn document_shown(&self, webview: WebViewId, url: &ServoUrl) -> Option<(PipelineId, bool)> {
-        let tab = self.tabs.get(&webview)?;
-        let is_at = |pipeline: PipelineId| {
-            self.documents
-                .get(&pipeline)
-                .is_some_and(|document| equal_without_fragment(&document.url, url))
-        };
-        if let Some(newest) = tab.newest.filter(|newest| is_at(*newest))
-            && tab.committed != Some(newest)
-        {
-            return Some((newest, false));
-        }
-        if tab.committed.is_some_and(is_at) {
-            return None;
-        }
-        self.documents
-            .iter()
-            .filter(|(_, document)| document.webview == webview && !document.nested)
-            .filter(|(pipeline, _)| tab.committed != Some(**pipeline) && is_at(**pipeline))
-            .max_by_key(|(_, document)| document.noted)
-            .map(|(pipeline, _)| (*pipeline, true))
-    }
-
-    /// The tab's documents but the top-level document `shown` and its frames, which came between it and the next one.
-    fn documents_without(&self, webview: WebViewId, shown: PipelineId) -> Vec<PipelineId> {
-        let of_tab = || {
-            self.documents
-                .iter()
-                .filter(|(_, document)| document.webview == webview)
-        };
-        let begin = self
-            .documents
-            .get(&shown)
-            .map_or(0, |document| document.noted);
-        let end = of_tab()
-            .filter(|(_, document)| !document.nested && document.noted > begin)
-            .map(|(_, document)| document.noted)
-            .min()
-            .unwrap_or(u64::MAX);
-        of_tab()
-            .filter(|(_, document)| !(begin..end).contains(&document.noted))
-            .map(|(pipeline, _)| *pipeline)
-            .collect()
     }
 
     fn forget_oldest(&mut self) {
@@ -552,14 +490,6 @@ fn is_nested_navigation(request: &Request) -> bool {
 
 fn site_of(url: &ServoUrl) -> Option<Site> {
     TupleOrigin::from_url(url.as_url()).map(|origin| origin.site())
-}
-
-fn equal_without_fragment(one: &ServoUrl, other: &ServoUrl) -> bool {
-    let mut one = one.clone();
-    let mut other = other.clone();
-    one.as_mut_url().set_fragment(None);
-    other.as_mut_url().set_fragment(None);
-    one == other
 }
 
 /// Whether the URLs are equal, or `reached` is `announced` after an upgrade to https.

@@ -27,6 +27,7 @@ use servo_base::id::{PipelineId, WebViewId};
 use servo_url::{ImmutableOrigin, ServoUrl};
 use thiserror::Error;
 use tokio::sync::watch;
+use url::Url;
 pub use user_cors::Answers;
 use user_cors::{
     AddressSpace, AnswerError, Change, Choice, Clock, ConnectionFacts, QuestionId, QuestionView,
@@ -257,9 +258,12 @@ impl Embedding {
         self.settle(settlements);
     }
 
-    /// The tab shows this URL: at each change, also by `history.pushState` and back.
-    pub fn set_top_level_url(&self, webview: WebViewId, url: ServoUrl) {
-        let shown = contexts().set_top_level_url(webview, url);
+    /// The tab's session history has these entries, of which the tab shows the one at `current`. To be called at each change that
+    /// Servo tells of (`WebViewDelegate::notify_history_changed`), in their order: it is the only word of which document is shown.
+    pub fn session_history_changed(&self, webview: WebViewId, entries: &[Url], current: usize) {
+        let Some(shown) = contexts().session_history_changed(webview, entries, current) else {
+            return;
+        };
         // A page that was left stops loading; script says nothing about it.
         if !shown.left.is_empty() {
             self.for_each_group(|groups| groups.cancel_documents(&shown.left));
@@ -407,7 +411,7 @@ pub(crate) fn top_level_site(request: &Request) -> Option<Site> {
 
 /// The address space that the request's page came from.
 pub(crate) fn address_space(request: &Request) -> AddressSpace {
-    contexts().address_space(request)
+    contexts().address_space(request, Instant::now())
 }
 
 /// The top-level document that a tab shows, with its origin; `None` if it is not known.

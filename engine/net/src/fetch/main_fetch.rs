@@ -403,7 +403,12 @@ fn blocked_response(
 /// Tells the permission model whose documents come from where, and ends the questions of a page that is being replaced.
 fn note_document(params: &FetchParams, response: &FetchResponse) {
     let request = &params.request;
-    if !request.is_navigation_request() || response.head.actual_response().location_url.is_some() {
+    let answer = response.head.actual_response();
+    // Neither a redirect nor a response without a body replaces a document.
+    if !request.is_navigation_request()
+        || answer.location_url.is_some()
+        || is_null_body_status(answer.status.raw_code())
+    {
         return;
     }
     let space = response
@@ -412,7 +417,6 @@ fn note_document(params: &FetchParams, response: &FetchResponse) {
         .and_then(user_enabled_cors::address_space_of);
     embedding::note_document(request, space);
     if request.destination == Destination::Document
-        && !is_null_body_status(response.head.actual_response().status.raw_code())
         && let Some(embedding) = embedding::Embedding::get()
     {
         embedding.document_delivered(request);

@@ -2,7 +2,8 @@
 // returns. Needs servers.sub.js and user.js.
 
 class Tab {
-  constructor(t) {
+  // `open` brings up the tab's page, and returns its window.
+  constructor(t, open = (url) => window.open(url)) {
     this.name = newToken();
     this.answers = new Map();
     this.count = 0;
@@ -10,7 +11,7 @@ class Tab {
     this.channel = new BroadcastChannel(this.name);
     this.channel.onmessage = ({ data }) => this.#receive(data);
     this.user = userOf((command, parameters) => this.run((...all) => test_driver_internal.user_enabled_cors(...all), command, parameters));
-    this.window = window.open(this.page());
+    this.window = open(this.page());
     t.add_cleanup(() => {
       this.channel.close();
       this.window.close();
@@ -74,8 +75,33 @@ class Tab {
     const url = respond(origin, { type: "text/html", body: `<script>${script}<\/script>` });
     await this.run((url) => void setTimeout(() => (location = url)), url);
     await eventually(t, async () => (await seen(token)).length > 0, "the other page is there");
-    const isBack = () => Promise.race([this.run(() => true), new Promise((resolve) => t.step_timeout(resolve, 100))]);
-    await eventually(t, isBack, "the other tab's page is there again");
+    await this.isBack(t);
+  }
+
+  // Goes to another page that does what it is told, and returns a Tab for that one.
+  async goOn(t) {
+    const next = new Tab(t, (url) => {
+      this.run((url) => void setTimeout(() => (location = url)), url);
+      return this.window;
+    });
+    await next.isThere(t);
+    return next;
+  }
+
+  // Goes back or forward in history, to the page of the Tab `to`.
+  async go(t, by, to) {
+    await this.run((by) => void setTimeout(() => history.go(by)), by);
+    await to.isBack(t);
+  }
+
+  isThere(t) {
+    return eventually(t, () => this.shown > 0, "the other tab's page is there");
+  }
+
+  // Waits until the page answers, which it does not while another one is shown.
+  isBack(t) {
+    const answers = () => Promise.race([this.run(() => true), new Promise((resolve) => t.step_timeout(resolve, 100))]);
+    return eventually(t, answers, "the other tab's page is there again");
   }
 
   async close(t) {
@@ -86,6 +112,6 @@ class Tab {
 
 async function openTab(t) {
   const tab = new Tab(t);
-  await eventually(t, () => tab.shown > 0, "the other tab's page is there");
+  await tab.isThere(t);
   return tab;
 }

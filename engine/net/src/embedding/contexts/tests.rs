@@ -6,7 +6,12 @@ use net_traits::policy_container::PolicyContainer;
 use net_traits::request::{InsecureRequestsPolicy, RequestBuilder, RequestMode};
 use servo_base::id::{BrowsingContextId, PipelineNamespace, PipelineNamespaceId, TEST_WEBVIEW_ID};
 
+use self::browsed_tab::{BrowsedTab, Handling};
+use super::shown::Shown;
 use super::*;
+
+mod browsed_tab;
+mod traversals;
 
 fn url(text: &str) -> ServoUrl {
     ServoUrl::parse(text).expect("a URL")
@@ -21,6 +26,11 @@ struct Scene {
 impl Scene {
     fn new(namespace: u32) -> Self {
         PipelineNamespace::install(PipelineNamespaceId(namespace));
+        Self::another()
+    }
+
+    /// One more in the same test.
+    fn another() -> Self {
         Self {
             contexts: Contexts::default(),
             now: Instant::now(),
@@ -33,6 +43,22 @@ impl Scene {
         self.contexts
             .note_document(&request, Some(AddressSpace::Local), self.now);
         pipeline
+    }
+
+    /// The shell tells of the tab's entries.
+    fn tell(&self, webview: WebViewId, entries: &[&str], current: usize) -> Shown {
+        let entries: Vec<_> = entries.iter().map(|text| url(text).into_url()).collect();
+        let mut shown = self
+            .contexts
+            .session_history_changed(webview, &entries, current)
+            .expect("it is one of them");
+        shown.left.sort();
+        shown
+    }
+
+    /// The only entry of the tab has another document or another URL.
+    fn show(&self, webview: WebViewId, text: &str) {
+        self.tell(webview, &[text], 0);
     }
 
     fn requester(&self, request: &Request) -> Option<RequesterContext> {
@@ -82,7 +108,7 @@ fn a_top_level_document_is_known() {
     let scene = Scene::new(7101);
     let page = "https://app.page.example/start";
     let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
-    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+    scene.show(TEST_WEBVIEW_ID, page);
     let requester = scene
         .requester(&fetch(TEST_WEBVIEW_ID, pipeline, page))
         .expect("known");
@@ -120,15 +146,9 @@ fn what_disagrees_is_unknown() {
     clientless.client = None;
     assert!(scene.requester(&clientless).is_none(), "no client");
 
-    // The shell says otherwise.
-    scene
-        .contexts
-        .set_top_level_url(TEST_WEBVIEW_ID, url("https://elsewhere.example/"));
-    assert!(scene.requester(&good).is_none(), "another page is shown");
-    scene
-        .contexts
-        .set_top_level_url(TEST_WEBVIEW_ID, url("https://page.example/other"));
-    assert!(scene.requester(&good).is_some(), "history.pushState");
+    scene.show(TEST_WEBVIEW_ID, page);
+    scene.show(TEST_WEBVIEW_ID, "https://page.example/other");
+    assert!(scene.requester(&good).is_some(), "history.replaceState");
 
     // A response that the tab never shows: a download.
     scene.document(TEST_WEBVIEW_ID, "https://files.example/file.zip", false);
@@ -136,6 +156,9 @@ fn what_disagrees_is_unknown() {
     scene.now += COMMIT_LIMIT + Duration::from_millis(1);
     assert!(scene.requester(&good).is_some());
 
+    // The shell says otherwise.
+    scene.show(TEST_WEBVIEW_ID, "https://elsewhere.example/");
+    assert!(scene.requester(&good).is_none(), "another page is shown");
     scene.contexts.forget(TEST_WEBVIEW_ID);
     assert!(scene.requester(&good).is_none(), "the tab is closed");
 }
@@ -174,37 +197,33 @@ fn workers_and_frames_are_told_apart() {
 fn a_worker_that_outlives_its_document_is_nobodys() {
     let scene = Scene::new(7110);
     let page = "https://page.example/";
-    let show = |text: &str| {
-        scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(text));
-    };
+    let mut tab = BrowsedTab::new(&scene, TEST_WEBVIEW_ID);
     let worker = |pipeline| {
         let mut request = fetch(TEST_WEBVIEW_ID, pipeline, page);
         request.client = Some(client(url(page).origin(), false, false));
         request
     };
     let kind = |request: &Request| scene.requester(request).map(|known| known.client);
-    let first = scene.document(TEST_WEBVIEW_ID, page, false);
-    show(page);
-    show("https://page.example/#fragment");
+    let first = tab.open(page);
+    tab.fragment("fragment");
     assert_eq!(kind(&worker(first)), Some(ClientContext::DedicatedWorker));
     // The page is loaded again.
     let second = scene.document(TEST_WEBVIEW_ID, page, false);
-    show(page);
+    tab.commit(second, page, Handling::Replace);
     assert_eq!(kind(&worker(first)), Some(ClientContext::Unknown));
     assert_eq!(kind(&worker(second)), Some(ClientContext::DedicatedWorker));
     // Another one of the same origin, and back.
-    let third = scene.document(TEST_WEBVIEW_ID, "https://page.example/next", false);
-    show("https://page.example/next");
+    let third = tab.open("https://page.example/next");
     assert_eq!(kind(&worker(second)), Some(ClientContext::Unknown));
     assert_eq!(kind(&worker(third)), Some(ClientContext::DedicatedWorker));
-    show(page);
+    tab.go(-1);
     assert_eq!(kind(&worker(second)), Some(ClientContext::DedicatedWorker));
     assert_eq!(kind(&worker(third)), Some(ClientContext::Unknown));
     // Those of another tab are not concerned.
     let neighbour = WebViewId::mock_for_testing(BrowsingContextId::new());
     let other = scene.document(neighbour, page, false);
-    scene.contexts.set_top_level_url(neighbour, url(page));
-    show("https://page.example/next");
+    scene.show(neighbour, page);
+    tab.go(1);
     let mut request = worker(other);
     request.target_webview_id = Some(neighbour);
     assert_eq!(kind(&request), Some(ClientContext::DedicatedWorker));
@@ -226,20 +245,19 @@ fn a_font_is_of_the_document_that_the_tab_shows() {
     let request = font(TEST_WEBVIEW_ID, page, page);
     assert!(scene.requester(&request).is_none(), "no document is known");
     let pipeline = scene.document(TEST_WEBVIEW_ID, page, false);
-    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+    scene.show(TEST_WEBVIEW_ID, page);
 
     let requester = scene.requester(&request).expect("known");
     assert_eq!(requester.document, DocumentId(pipeline.into()));
     assert_eq!(requester.client, ClientContext::TopLevelDocument);
     assert_eq!(requester.top_level_site.to_string(), "https://page.example");
-    let pushed = url("https://app.page.example/pushed");
-    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, pushed);
-    assert!(scene.requester(&request).is_some(), "history.pushState");
+    scene.show(TEST_WEBVIEW_ID, "https://app.page.example/replaced");
+    assert!(scene.requester(&request).is_some(), "history.replaceState");
 
     // Another page of that origin is no other requester.
     let next = "https://app.page.example/next";
     let newer = scene.document(TEST_WEBVIEW_ID, next, false);
-    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(next));
+    scene.show(TEST_WEBVIEW_ID, next);
     let requester = scene.requester(&request).expect("known");
     assert_eq!(requester.document, DocumentId(newer.into()));
 }
@@ -250,7 +268,7 @@ fn a_font_is_nobodys_whose_document_is_uncertain() {
     let page = "https://app.page.example/";
     scene.document(TEST_WEBVIEW_ID, page, false);
     scene.document(TEST_WEBVIEW_ID, "https://frame.example/", true);
-    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+    scene.show(TEST_WEBVIEW_ID, page);
     let good = font(TEST_WEBVIEW_ID, page, page);
     assert!(scene.requester(&good).is_some());
 
@@ -282,11 +300,9 @@ fn a_font_is_nobodys_whose_document_is_uncertain() {
             .is_none()
     );
     // The tab shows another page by now.
-    scene
-        .contexts
-        .set_top_level_url(TEST_WEBVIEW_ID, url("https://other.example/"));
+    scene.show(TEST_WEBVIEW_ID, "https://other.example/");
     assert!(scene.requester(&good).is_none());
-    scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(page));
+    scene.show(TEST_WEBVIEW_ID, page);
     assert!(scene.requester(&good).is_some());
 
     // Two documents of the origin came from different networks.
@@ -405,34 +421,28 @@ fn a_shown_document_replaces_the_others() {
     let scene = Scene::new(7107);
     let first = scene.document(TEST_WEBVIEW_ID, "https://one.example/", false);
     let frame = scene.document(TEST_WEBVIEW_ID, "https://frame.example/", true);
-    let show = |text: &str| {
-        let Shown {
-            mut left,
-            navigated,
-            ..
-        } = scene.contexts.set_top_level_url(TEST_WEBVIEW_ID, url(text));
-        left.sort();
-        (left, navigated)
+    let show = |entries: &[&str], current| {
+        let shown = scene.tell(TEST_WEBVIEW_ID, entries, current);
+        (shown.left, shown.navigated)
     };
     // The model was told by the response already, which this test leaves out: so it is told here.
-    assert_eq!(show("https://one.example/#top"), (vec![], true));
+    assert_eq!(show(&["https://one.example/#top"], 0), (vec![], true));
     let second = scene.document(TEST_WEBVIEW_ID, "https://two.example/", false);
-    assert_eq!(
-        show("https://one.example/pushed"),
-        (vec![], false),
-        "not yet"
-    );
+    let pushed = "https://one.example/pushed";
+    assert_eq!(show(&[pushed, pushed], 1), (vec![], false), "not yet");
     let request = navigation(TEST_WEBVIEW_ID, second, "https://two.example/", false);
     let site = scene.contexts.document_delivered(&request);
     assert_eq!(
         site.map(|site| site.to_string()).as_deref(),
         Some("https://two.example")
     );
-    assert_eq!(show("https://two.example/"), (vec![first, frame], false));
-    assert_eq!(show("https://two.example/"), (vec![], false), "once");
+    let entries = [pushed, pushed, "https://two.example/"];
+    assert_eq!(show(&entries, 2), (vec![first, frame], false));
+    assert_eq!(show(&entries, 2), (vec![], false), "once");
     // Back, without a response, and forward again.
-    assert_eq!(show("https://one.example/"), (vec![second], true));
-    assert_eq!(show("https://two.example/"), (vec![first, frame], true));
+    assert_eq!(show(&entries, 1), (vec![second], true));
+    assert_eq!(show(&entries, 2), (vec![first, frame], true));
     // A page without a response.
-    assert_eq!(show("about:blank"), (vec![], true));
+    let entries = [pushed, pushed, "https://two.example/", "about:blank"];
+    assert_eq!(show(&entries, 3), (vec![first, frame, second], true));
 }
