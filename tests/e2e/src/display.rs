@@ -182,6 +182,18 @@ impl BrowserWindow {
         self.drive(&["mousemove", &x, &y, "click", "1"])
     }
 
+    /// Holds the primary button down for so long. The pointer is there a moment before.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    pub fn press_for(&self, point: Point, time: Duration) -> Result<()> {
+        let (x, y) = (point.x.to_string(), point.y.to_string());
+        let time = time.as_secs_f32().to_string();
+        let to = ["mousemove", &x, &y, "sleep", "0.06"];
+        let press = ["mousedown", "1", "sleep", &time, "mouseup", "1"];
+        self.drive(&[&to[..], &press].concat())
+    }
+
     /// Turns the wheel down by some notches, over a place.
     ///
     /// # Errors

@@ -109,6 +109,37 @@ fn an_early_click_does_nothing_and_a_later_one_allows() -> Result<()> {
 }
 
 #[test]
+fn a_press_that_began_early_allows_nothing_when_it_ends() -> Result<()> {
+    // It begins before the buttons answer and ends after that; a button that is held for longer than 800 ms is not clicked.
+    const HELD: Duration = Duration::from_millis(680);
+    let pair = Pair::start(ASK, silent)?;
+    // A machine that is too busy to press early is given another chance.
+    for _ in 0..5 {
+        let window = open(&pair)?;
+        window.wait_to_see("the chip", |picture| picture.chip())?;
+        let before = Instant::now();
+        window.click(IN_PAGE)?;
+        let early = window.wait_for_bar()?;
+        let seen = Instant::now();
+        window.press_for(early.allow_once().context("no button")?, HELD)?;
+        let (began, ended) = (before.elapsed().saturating_sub(HELD), seen.elapsed());
+        if began >= ARMING_TIME || ended < ARMING_TIME {
+            window.quit()?;
+            pair.page.log().take();
+            continue;
+        }
+        letter_arrives(&window, &pair, "x")?;
+        assert_eq!(outcomes(&pair), [""; 0]);
+        let bar = window.wait_for_armed_bar()?;
+        assert_eq!(outcomes(&pair), [""; 0]);
+        window.click(bar.allow_once().context("no button")?)?;
+        pair.wait_for_told(READ, LIMIT)?;
+        return window.quit();
+    }
+    anyhow::bail!("this machine never pressed within {ARMING_TIME:?}")
+}
+
+#[test]
 fn not_now_is_the_usual_failure() -> Result<()> {
     let pair = Pair::start(ASK, silent)?;
     let window = open(&pair)?;
