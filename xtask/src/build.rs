@@ -4,7 +4,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -42,6 +42,24 @@ impl<'a> Cargo<'a> {
         self.run("build", &["build", "--workspace"])
     }
 
+    /// Builds the program `name` from a copy of the checkout at `root`, with a setting of Cargo's by which the copy's packages are
+    /// kept apart from the checkout's. What neither has of its own, above all Servo, is built once.
+    pub(crate) fn build_variant(&self, root: &Path, name: &str, setting: &str) -> Result<()> {
+        let target = self.workspace.target();
+        let arguments: [&OsStr; 8] = [
+            "build".as_ref(),
+            "--workspace".as_ref(),
+            "--bin".as_ref(),
+            name.as_ref(),
+            "--config".as_ref(),
+            setting.as_ref(),
+            "--target-dir".as_ref(),
+            target.as_ref(),
+        ];
+        println!("Building {name}: its fetch stack and what is above that, which takes minutes.");
+        self.run_in(root, "build", &arguments)
+    }
+
     /// Builds Servo as it is published, to compare with, and returns the program. It is a workspace of its own, whose Servo has
     /// other dependencies: all of it is built once more.
     pub(crate) fn build_reference(&self) -> Result<PathBuf> {
@@ -67,9 +85,13 @@ impl<'a> Cargo<'a> {
 
     /// Runs one command of Cargo to its end; its output is the caller's.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, what: &str, arguments: &[S]) -> Result<()> {
+        self.run_in(self.workspace.root(), what, arguments)
+    }
+
+    fn run_in<S: AsRef<OsStr>>(&self, root: &Path, what: &str, arguments: &[S]) -> Result<()> {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.current_dir(self.workspace.root()).args(arguments);
+        command.current_dir(root).args(arguments);
         self.toolchain.apply(&mut command);
         let began = Instant::now();
         let status = command.status().context("cargo cannot be started")?;
@@ -80,14 +102,23 @@ impl<'a> Cargo<'a> {
         Ok(())
     }
 
-    /// Builds the program of one test of a package that does not need Servo, and returns it.
-    pub(crate) fn test_program(&self, package: &str, test: &str) -> Result<PathBuf> {
+    /// Builds the program of one test of a package that does not need Servo, from a copy of the checkout at `root` and with such a
+    /// setting as [`build_variant`](Self::build_variant), and returns it.
+    pub(crate) fn test_program(
+        &self,
+        root: &Path,
+        package: &str,
+        test: &str,
+        setting: &str,
+    ) -> Result<PathBuf> {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command
-            .current_dir(self.workspace.root())
+            .current_dir(root)
             .args(["test", "-p", package, "--test", test, "--no-run"])
-            .arg("--message-format=json")
+            .args(["--message-format=json", "--config", setting])
+            .arg("--target-dir")
+            .arg(self.workspace.target())
             .stderr(Stdio::inherit());
         self.toolchain.apply(&mut command);
         let built = command.output().context("cargo cannot be started")?;

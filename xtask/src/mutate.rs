@@ -1,10 +1,11 @@
 //! `cargo xtask mutate`: breaks one rule of the design after the other, and shows which fixtures fail.
 //!
 //! All mutations go into one build, each asleep until a variable of the environment calls it by name. So there is one build
-//! rather than one for each, and the fixtures run on a browser that differs in one place. The sources are put back as soon
-//! as that is built, and the browser that has the mutations gets a name of its own. With `--model` it is the permission model
-//! alone, and its invariants on generated histories.
+//! rather than one for each, and the fixtures run on a browser that differs in one place. Built is a copy of the checkout, which
+//! itself is never written to, and the browser that has the mutations has a name of its own: whenever this is killed, there is
+//! nothing to put back. With `--model` it is the permission model alone, and its invariants on generated histories.
 
+mod copy;
 mod model;
 mod model_mutations;
 mod mutations;
@@ -29,6 +30,13 @@ const VARIABLE: &str = "LATCHKEY_MUTATION";
 
 /// The browser that has them.
 const MUTANT: &str = "latchkey-mutated";
+
+/// The folder of the copy, in that of all builds.
+const COPY: &str = "mutated";
+
+/// A setting of the profile of the first package that is mutated. It changes nothing but the names by which Cargo keeps that
+/// package and all that depend on it: the copy's are not taken for the checkout's, nor the other way round, and all else is shared.
+const APART: &str = "profile.dev.package.user-cors.codegen-units=17";
 
 /// Breaks rules of the permission model, for its invariants.
 const MODEL: &str = "--model";
@@ -127,60 +135,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitC
     })
 }
 
-/// Builds the browser that has all mutations, and gives it its name.
+/// Builds the browser that has all mutations, from a copy of the checkout that has them.
 fn build(workspace: &Workspace, cargo: &Cargo<'_>) -> Result<PathBuf> {
-    let sources = Sources::mutated(workspace.root(), MUTATIONS)?;
-    let built = cargo.build();
-    drop(sources);
-    built?;
-    let program = workspace.program("latchkey");
-    let mutant = workspace.program(MUTANT);
-    // Nobody is to take it for the browser.
-    fs::rename(&program, &mutant)
-        .with_context(|| format!("{} cannot be renamed", program.display()))?;
-    Ok(mutant)
-}
-
-/// Sources that are put back as they were when this is dropped.
-struct Sources(BTreeMap<PathBuf, String>);
-
-impl Sources {
-    fn mutated<'a>(root: &Path, mutations: impl IntoIterator<Item = &'a Mutation>) -> Result<Self> {
-        let mut sources = Self(BTreeMap::new());
-        for mutation in mutations {
-            let path = root.join(mutation.file);
-            let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
-            let broken = apply(mutation, &text)?;
-            sources.0.entry(path.clone()).or_insert(text);
-            fs::write(&path, broken).with_context(|| format!("{}", path.display()))?;
-        }
-        Ok(sources)
-    }
-}
-
-impl Drop for Sources {
-    fn drop(&mut self) {
-        for (path, text) in &self.0 {
-            if let Err(error) = fs::write(path, text) {
-                eprintln!("{} is still mutated: {error}", path.display());
-            }
-        }
-    }
-}
-
-fn apply(mutation: &Mutation, text: &str) -> Result<String> {
-    let places = text.matches(mutation.find).count();
-    ensure!(
-        places == 1,
-        "the mutation {} fits {places} places in {}: bring it up to date",
-        mutation.name,
-        mutation.file
-    );
-    let on = format!(
-        "std::env::var_os(\"{VARIABLE}\").is_some_and(|name| name == \"{}\")",
-        mutation.name
-    );
-    Ok(text.replace(mutation.find, &mutation.replace.replace("{on}", &on)))
+    let copy = workspace.target_of(COPY);
+    copy::make(workspace.root(), &copy, MUTATIONS)?;
+    cargo.run("build", &["build", "--workspace", "--bin", "wpt-runner"])?;
+    cargo.build_variant(&copy, MUTANT, APART)?;
+    Ok(workspace.program(MUTANT))
 }
 
 /// The runner, with what is the same for all that it does here.
@@ -349,38 +310,6 @@ fn document(table: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_mutation_fits_one_place() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let mut names = BTreeSet::new();
-        for mutation in MUTATIONS {
-            let text = fs::read_to_string(root.join(mutation.file)).expect(mutation.file);
-            let broken = apply(mutation, &text).expect("it fits");
-            assert_ne!(broken, text);
-            assert!(broken.contains(mutation.name) && !broken.contains("{on}"));
-            assert!(names.insert(mutation.name), "{} twice", mutation.name);
-        }
-    }
-
-    #[test]
-    fn sources_are_put_back() {
-        let folder = std::env::temp_dir().join(format!("latchkey-mutate-{}", std::process::id()));
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for mutation in MUTATIONS {
-            let to = folder.join(mutation.file);
-            fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-            fs::copy(root.join(mutation.file), to).expect("a copy");
-        }
-        let same = |mutation: &Mutation| {
-            fs::read(folder.join(mutation.file)).ok() == fs::read(root.join(mutation.file)).ok()
-        };
-        let sources = Sources::mutated(&folder, MUTATIONS).expect("they fit together");
-        assert!(!MUTATIONS.iter().any(same));
-        drop(sources);
-        assert!(MUTATIONS.iter().all(same));
-        fs::remove_dir_all(&folder).expect("it is removed");
-    }
 
     #[test]
     fn every_mutation_has_fixtures_and_none_in_workers() {

@@ -43,6 +43,11 @@ impl Workspace {
             .join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
+    /// The folder of all that is built.
+    pub(crate) fn target(&self) -> &Path {
+        self.programs.parent().unwrap_or(&self.programs)
+    }
+
     /// A folder beside that of the programs, for what is built on its own.
     pub(crate) fn target_of(&self, name: &str) -> PathBuf {
         self.programs.with_file_name(name)

@@ -11,9 +11,12 @@ use anyhow::{Context, Result, ensure};
 
 use super::model_mutations::MODEL_MUTATIONS;
 use super::mutations::Mutation;
-use super::{Sources, VARIABLE};
+use super::{APART, VARIABLE, copy};
 use crate::build::Cargo;
 use crate::workspace::Workspace;
+
+/// The folder of the copy that is broken, in that of all builds.
+const COPY: &str = "mutated-model";
 
 /// Where the table is kept, in the checkout.
 const TABLE: &str = "docs/model-mutations.md";
@@ -51,10 +54,9 @@ pub(super) fn run(workspace: &Workspace, names: &[&str]) -> Result<ExitCode> {
     }
     let cargo = Cargo::new(workspace)?;
     let mutations = MODEL_MUTATIONS.iter().map(|broken| &broken.mutation);
-    let sources = Sources::mutated(workspace.root(), mutations)?;
-    let program = cargo.test_program("user-cors", "invariants");
-    drop(sources);
-    let program = program?;
+    let copy = workspace.target_of(COPY);
+    copy::make(workspace.root(), &copy, mutations)?;
+    let program = cargo.test_program(&copy, "user-cors", "invariants", APART)?;
 
     ensure!(
         noticed(&program, "")?.is_empty(),
@@ -162,7 +164,7 @@ fn document(table: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutate::apply;
+    use crate::mutate::copy::apply;
 
     #[test]
     fn every_mutation_of_the_model_fits_one_place_and_each_invariant_has_one() {
