@@ -243,6 +243,7 @@ pub(crate) fn recheck(
         return Err(Refusal::ServerSpoke(spoken));
     }
     let passed = steps_3_to_6(response, requester, tab, context, now)?;
+    can_be_checked_twice(passed.method, context)?;
     // The grant has to be for what was done: each target, with this method, these headers and this network.
     let needs = needs(response, &passed, egress(context).way_out());
     let is_granted = |need: &Need| {
@@ -438,7 +439,13 @@ fn steps_3_to_6(
 }
 
 /// Whether a request can be sent a second time, to compare the answers, if it has to be.
-fn can_be_checked_twice(method: MethodClass, context: Context<'_>) -> Result<(), Refusal> {
+///
+/// # Errors
+/// If it does more than read, or there is no egress to compare with.
+pub(crate) fn can_be_checked_twice(
+    method: MethodClass,
+    context: Context<'_>,
+) -> Result<(), Refusal> {
     match (dual_check(context), egress(context).way_out()) {
         (DualCheck::On, WayOut::Direct) => Err(Refusal::DualCheck(DualCheckFailure::NoEgress)),
         (DualCheck::On, WayOut::Egress) if !method.is_safe() => {

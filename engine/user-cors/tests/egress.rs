@@ -245,3 +245,50 @@ fn a_dual_check_needs_an_egress_and_a_read() {
         }
     }
 }
+
+#[test]
+fn a_dual_check_that_comes_later_forbids_what_it_would_have_forbidden() {
+    let settings = |egress: &str, dual_check| Settings {
+        egress: egress.parse().unwrap(),
+        dual_check,
+        ..Settings::default()
+    };
+    for (egress, method, expected) in [
+        ("direct", Method::GET, Some(DualCheckFailure::NoEgress)),
+        ("direct", Method::PUT, Some(DualCheckFailure::NoEgress)),
+        (
+            "socks5://proxy.example",
+            Method::PUT,
+            Some(DualCheckFailure::Method),
+        ),
+        ("socks5://proxy.example", Method::GET, None),
+    ] {
+        let user_cors = user_cors();
+        let set = |dual_check| user_cors.set_settings(settings(egress, dual_check), NOW);
+        let _ = set(DualCheck::Off);
+        let failure = with_method("https://b.example/", method);
+        let ticket = ask(&user_cors, &failure, NOW);
+        let settled = set(DualCheck::On);
+        let forbidden = Settlement {
+            ticket,
+            verdict: Verdict::Declined(DeclineReason::Forbidden),
+        };
+        assert_eq!(settled.contains(&forbidden), expected.is_some());
+
+        let _ = set(DualCheck::Off);
+        if expected.is_some() {
+            ask(&user_cors, &failure, NOW);
+        }
+        let granted = match answer(&user_cors, Choice::AllowForVisit, NOW).pop() {
+            Some(Settlement {
+                verdict: Verdict::Allowed(granted),
+                ..
+            }) => granted,
+            other => panic!("not allowed: {other:?}"),
+        };
+        assert_eq!(user_cors.recheck(&granted, &failure, NOW), Ok(()));
+        let _ = set(DualCheck::On);
+        let rechecked = user_cors.recheck(&granted, &failure, NOW);
+        assert_eq!(rechecked.err(), expected.map(Refusal::DualCheck));
+    }
+}

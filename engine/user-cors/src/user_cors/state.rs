@@ -329,6 +329,7 @@ fn decided(request: &TicketRequest, context: Context<'_>, now: Timestamp) -> Opt
     let forbidden = Some(Verdict::Declined(DeclineReason::Forbidden));
     if decision::switched_off(context).is_err()
         || decision::network_allowed(request.network, context).is_err()
+        || decision::can_be_checked_twice(request.method_class, context).is_err()
         || request
             .targets
             .iter()

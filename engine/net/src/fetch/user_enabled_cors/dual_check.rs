@@ -4,11 +4,13 @@
 //! large is refused.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use user_cors::{DualCheckFailure, FailedStage, GrantUse, HeldState, Refusal, RootsVerdict};
+use user_cors::{
+    DualCheckFailure, FailedStage, GrantUse, HeldState, Refusal, RootsVerdict, WayOut,
+};
 
-use super::Hook;
 use super::chain::{Errand, Pin};
 use super::hold::Hold;
+use super::{Hook, method_class};
 use crate::fetch::body::Body;
 use crate::fetch::params::FetchParams;
 use crate::fetch::response::FetchResponse;
@@ -34,6 +36,13 @@ impl Hook {
         grant: &GrantUse,
         context: &FetchContext,
     ) -> Result<FetchResponse, Refusal> {
+        // NB: the check may have been switched on, and the egress off, since the request was looked at last.
+        if !method_class(&params.request)?.is_safe() {
+            return Err(Refusal::DualCheck(DualCheckFailure::Method));
+        }
+        if self.way_out() == WayOut::Direct {
+            return Err(Refusal::DualCheck(DualCheckFailure::NoEgress));
+        }
         let body = std::mem::take(&mut response.body);
         let mut hold = Hold::of(self.embedding, self.requester.tab, body);
         hold.read().await;
