@@ -44,6 +44,7 @@ pub struct PermissionStore {
     blocklist: Blocklist,
     embargoes: Embargoes,
     opt_outs: OptOuts,
+    ledger: Ledger,
 }
 
 /// Whether what is stored outlives the browser.
@@ -217,12 +218,15 @@ impl PermissionStore {
              DELETE FROM ledger;",
         )?;
         transaction.commit()?;
+        self.ledger.was_cleared();
         Ok(())
     }
 
     fn empty(connection: Connection, kind: StoreKind) -> Self {
+        let database = Database::new(connection);
         Self {
-            database: Database::new(connection),
+            ledger: Ledger::new(database.clone()),
+            database,
             kind,
             grants: ByKey::default(),
             denials: ByKey::default(),
@@ -244,6 +248,7 @@ impl PermissionStore {
         store.load_blocklist()?;
         store.load_embargoes()?;
         store.load_opt_outs()?;
+        store.ledger.load()?;
         Ok(store)
     }
 }

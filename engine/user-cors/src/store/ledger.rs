@@ -1,11 +1,18 @@
 //! The ledger in the store.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use rusqlite::{Connection, Row, ToSql};
 
 use super::{
-    PermissionStore, StoreError,
+    PermissionStore, ReadError, StoreError,
     database::Database,
     grants::{read_key, write_usage},
     invalid, timestamp,
@@ -32,18 +39,33 @@ const FITTING: &str = "FROM ledger
            OR instr(lower(top_level_site), :text) OR instr(lower(requester), :text)
            OR instr(lower(target), :text) OR instr(lower(path), :text))";
 
+/// How many records make room at once, so that it is seldom looked for.
+const ROOM: usize = 1000;
+
+/// In how many steps records of one page make room that has them of very many servers.
+const STEPS: usize = 8;
+
+/// The page with the most records, of its servers the one with the most, and how many these are.
+const FULLEST: &str = "SELECT top_level_site, requester, target, of_pair
+    FROM (SELECT top_level_site, requester, target, count(*) AS of_pair,
+                 sum(count(*)) OVER (PARTITION BY top_level_site, requester) AS of_page
+          FROM ledger
+          GROUP BY top_level_site, requester, target)
+    ORDER BY of_page DESC, of_pair DESC
+    LIMIT 1";
+
 /// The ledger of a store. It decides nothing, so whoever reads or writes it keeps no decision waiting.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     database: Database,
+    /// How many records there are. Changed only by whoever has the database.
+    count: Arc<AtomicUsize>,
 }
 
 impl PermissionStore {
     /// The ledger.
     pub fn ledger(&self) -> Ledger {
-        Ledger {
-            database: self.database.clone(),
-        }
+        self.ledger.clone()
     }
 
     /// What the lasting grants of these records were used for until this moment, to be
@@ -63,8 +85,34 @@ impl PermissionStore {
 }
 
 impl Ledger {
-    /// Appends records in one transaction, and writes down what their grants [were used for](PermissionStore::usage_of); the
-    /// oldest records beyond [`MAX_LEDGER_RECORDS`] make room.
+    pub(super) fn new(database: Database) -> Self {
+        Self {
+            database,
+            count: Arc::default(),
+        }
+    }
+
+    /// Counts the records that are stored.
+    pub(super) fn load(&self) -> Result<(), ReadError> {
+        let connection = self.database.lock();
+        let count: i64 =
+            connection.query_row("SELECT count(*) FROM ledger", [], |row| row.get(0))?;
+        self.set_count(usize::try_from(count).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Somebody who has the database has deleted all records.
+    pub(super) fn was_cleared(&self) {
+        self.set_count(0);
+    }
+
+    fn set_count(&self, count: usize) {
+        self.count.store(count, Ordering::Relaxed);
+    }
+
+    /// Appends records in one transaction, and writes down what their grants [were used for](PermissionStore::usage_of). Where
+    /// there are more than [`MAX_LEDGER_RECORDS`], old ones make room: those of the page that has the most, so that no page can
+    /// make it forgotten what another one read.
     ///
     /// NB: unlike a decision, a record does not wait for the disk: it outlives the process, but the last ones may be lost
     /// when the power fails.
@@ -84,15 +132,15 @@ impl Ledger {
             for record in records {
                 insert(&transaction, record)?;
             }
-            let oldest_kept = transaction.last_insert_rowid()
-                - i64::try_from(MAX_LEDGER_RECORDS).unwrap_or(i64::MAX);
-            transaction
-                .prepare_cached("DELETE FROM ledger WHERE id <= ?1")?
-                .execute([oldest_kept])?;
+            let mut count = self.count.load(Ordering::Relaxed) + records.len();
+            if count > MAX_LEDGER_RECORDS {
+                count -= make_room(&transaction, count - MAX_LEDGER_RECORDS + ROOM)?;
+            }
             for (id, usage) in used {
                 write_usage(&transaction, *id, *usage)?;
             }
             transaction.commit()?;
+            self.set_count(count);
             Ok(())
         })
     }
@@ -139,9 +187,48 @@ impl Ledger {
     /// # Errors
     /// If it cannot be written.
     pub fn clear(&self) -> Result<(), StoreError> {
-        self.database.lock().execute("DELETE FROM ledger", [])?;
+        let connection = self.database.lock();
+        connection.execute("DELETE FROM ledger", [])?;
+        self.was_cleared();
         Ok(())
     }
+}
+
+/// Deletes this many records, and returns how many were deleted. Of each server half of what there is at most, the oldest first;
+/// and in the end, of a page that read from very many of them, whatever is oldest.
+fn make_room(connection: &Connection, many: usize) -> rusqlite::Result<usize> {
+    let mut left = many;
+    for step in 1..=STEPS {
+        let (page, target, of_pair): ([String; 2], String, i64) = connection
+            .prepare_cached(FULLEST)?
+            .query_row([], |row| {
+                Ok(([row.get(0)?, row.get(1)?], row.get(2)?, row.get(3)?))
+            })?;
+        let half = usize::try_from(of_pair).unwrap_or_default().div_ceil(2);
+        let (target, most) = if step < STEPS {
+            (Some(target), left.min(half))
+        } else {
+            (None, left)
+        };
+        let [top_level_site, requester] = &page;
+        left -= connection
+            .prepare_cached(
+                "DELETE FROM ledger WHERE id IN (
+                     SELECT id FROM ledger
+                     WHERE top_level_site = ?1 AND requester = ?2 AND (?3 IS NULL OR target = ?3)
+                     ORDER BY id LIMIT ?4)",
+            )?
+            .execute((
+                top_level_site,
+                requester,
+                target,
+                i64::try_from(most).unwrap_or(i64::MAX),
+            ))?;
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(many - left)
 }
 
 fn insert(connection: &Connection, record: &LedgerRecord) -> rusqlite::Result<usize> {
@@ -378,23 +465,92 @@ mod tests {
         ledger.page(&LedgerQuery::default(), 100).unwrap().records
     }
 
-    #[test]
-    fn the_ledger_is_bounded() {
-        let ledger = ledger();
-        append(&ledger, &[record(0)]);
-        ledger
-            .database
-            .lock()
-            .execute(
-                "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'ledger'",
-                [10_000_i64],
-            )
-            .unwrap();
-        append(&ledger, &[record(1)]);
-        let times: Vec<_> = all(&ledger)
+    fn of(page: &str, target: &str, time: i64) -> LedgerRecord {
+        let mut record = record(time);
+        record.key.requester = TupleOrigin::parse(page).unwrap();
+        record.key.top_level_site = record.key.requester.site();
+        record.key.target = TupleOrigin::parse(target).unwrap();
+        record
+    }
+
+    /// How many records there are, which is what is remembered.
+    fn total(ledger: &Ledger) -> usize {
+        let total = ledger.page(&LedgerQuery::default(), 1).unwrap().total;
+        assert_eq!(total, ledger.count.load(Ordering::Relaxed));
+        total
+    }
+
+    fn times_of(ledger: &Ledger, record: &LedgerRecord) -> Vec<i64> {
+        let query = LedgerQuery {
+            requester: Some(record.key.requester.clone()),
+            target: Some(record.key.target.clone()),
+            ..LedgerQuery::default()
+        };
+        let page = ledger.page(&query, MAX_LEDGER_RECORDS).unwrap();
+        page.records
             .iter()
             .map(|record| record.time.as_millis())
-            .collect();
-        assert_eq!(times, [1]);
+            .collect()
+    }
+
+    #[test]
+    fn the_ledger_is_bounded_and_the_oldest_records_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("permissions.sqlite");
+        let most = i64::try_from(MAX_LEDGER_RECORDS).unwrap();
+        for times in [0..most / 2, most / 2..most + 1, most + 1..most + 300] {
+            let last = times.end - 1;
+            let opened = PermissionStore::open(&path, Timestamp::from_millis(0)).unwrap();
+            let ledger = opened.store.ledger();
+            let records: Vec<LedgerRecord> = times.map(record).collect();
+            for records in records.chunks(100) {
+                append(&ledger, records);
+                assert!(total(&ledger) <= MAX_LEDGER_RECORDS);
+            }
+            let kept = times_of(&ledger, &record(0));
+            assert_eq!(kept.first(), Some(&last));
+            let oldest = kept.last().copied().unwrap();
+            assert_eq!(kept.len(), usize::try_from(last - oldest).unwrap() + 1);
+            assert!(kept.len() >= MAX_LEDGER_RECORDS / 2);
+        }
+        let mut store = PermissionStore::open(&path, Timestamp::from_millis(0))
+            .unwrap()
+            .store;
+        assert!(total(&store.ledger()) > 0);
+        store.clear().unwrap();
+        assert_eq!(total(&store.ledger()), 0);
+        append(&store.ledger(), &[record(1)]);
+        store.ledger().clear().unwrap();
+        assert_eq!(total(&store.ledger()), 0);
+    }
+
+    #[test]
+    fn no_page_makes_the_record_of_another_forgotten() {
+        let ledger = ledger();
+        let quiet = of("https://quiet.example", "https://b.example", 1);
+        let secret = of("https://loud.example", "https://secret.example", 2);
+        let loud = of("https://loud.example", "https://b.example", 3);
+        append(&ledger, &[quiet.clone(), secret.clone()]);
+        let flood = vec![loud.clone(); 500];
+        for _ in 0..30 {
+            append(&ledger, &flood);
+        }
+        assert!(total(&ledger) <= MAX_LEDGER_RECORDS);
+        assert_eq!(times_of(&ledger, &quiet), [1]);
+        // Nor what the same page read from another server.
+        assert_eq!(times_of(&ledger, &secret), [2]);
+
+        // However many servers it has.
+        for round in 0..3 {
+            let server = |number| format!("https://n{round}-{number}.example");
+            let many: Vec<LedgerRecord> = (0..4000)
+                .map(|number| of("https://loud.example", &server(number), 4))
+                .collect();
+            for records in many.chunks(400) {
+                append(&ledger, records);
+            }
+        }
+        assert!(total(&ledger) <= MAX_LEDGER_RECORDS);
+        assert_eq!(times_of(&ledger, &quiet), [1]);
     }
 }
