@@ -11,7 +11,7 @@ use crate::{
 const DISMISSALS: usize = 3;
 
 /// How long one *Not now* click counts.
-const DISMISSAL_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const DISMISSAL_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long an embargo lasts.
 const EMBARGO: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -59,6 +59,17 @@ impl Embargoes {
     /// Forgets a requester; `false` if nothing was remembered.
     pub fn reset(&mut self, key: &EmbargoKey) -> bool {
         self.0.remove(key).is_some()
+    }
+
+    /// Forgets clicks that count no more and embargoes that have ended.
+    pub(crate) fn remove_ended(&mut self, now: Timestamp) {
+        self.0.retain(|_, dismissals| {
+            dismissals
+                .clicks
+                .retain(|click| now.since(*click) < DISMISSAL_WINDOW);
+            dismissals.embargoed_until = dismissals.embargoed_until.filter(|until| now < *until);
+            !dismissals.clicks.is_empty() || dismissals.embargoed_until.is_some()
+        });
     }
 
     /// Puts back what was stored.

@@ -9,6 +9,7 @@ use crate::{
     budget::{Budget, Usage, UsageDay},
     clock::Timestamp,
     egress::WayOut,
+    embargo::DISMISSAL_WINDOW,
     headers::HeaderNames,
     machine_network::MachineNetwork,
     methods::Methods,
@@ -318,7 +319,8 @@ impl PermissionStore {
         list
     }
 
-    /// Deletes grants and opt-outs that have ended.
+    /// Deletes grants, opt-outs and embargoes that have ended, and clicks on *Not now* that count no more: where a person said no
+    /// is nobody's business for longer than it has to be.
     ///
     /// # Errors
     /// If it cannot be written; what has ended counts for nothing all the same.
@@ -331,7 +333,12 @@ impl PermissionStore {
             [now.as_millis()],
         )?;
         transaction.execute("DELETE FROM embargoes WHERE until <= ?1", [now.as_millis()])?;
+        transaction.execute(
+            "DELETE FROM dismissals WHERE time <= ?1",
+            [now.before(DISMISSAL_WINDOW).as_millis()],
+        )?;
         transaction.commit()?;
+        self.embargoes.remove_ended(now);
         for grants in self.grants.values_mut() {
             grants.retain(|grant| grant.expires.is_none_or(|expires| now < expires));
         }

@@ -199,9 +199,8 @@ impl Ledger {
 fn make_room(connection: &Connection, many: usize) -> rusqlite::Result<usize> {
     let mut left = many;
     for step in 1..=STEPS {
-        let (page, target, of_pair): ([String; 2], String, i64) = connection
-            .prepare_cached(FULLEST)?
-            .query_row([], |row| {
+        let (page, target, of_pair): ([String; 2], String, i64) =
+            connection.prepare_cached(FULLEST)?.query_row([], |row| {
                 Ok(([row.get(0)?, row.get(1)?], row.get(2)?, row.get(3)?))
             })?;
         let half = usize::try_from(of_pair).unwrap_or_default().div_ceil(2);

@@ -235,6 +235,38 @@ mod tests {
     }
 
     #[test]
+    fn a_no_is_forgotten_when_it_counts_no_more() {
+        let mut store = PermissionStore::in_memory().unwrap();
+        let (one, other) = (origin("https://a.example"), origin("https://b.example"));
+        store.dismissed(&one.site(), &one, NOW).unwrap();
+        for _ in 0..3 {
+            store.dismissed(&other.site(), &other, NOW).unwrap();
+        }
+        let rows = |store: &PermissionStore, table: &str| -> i64 {
+            let query = format!("SELECT count(*) FROM {table}");
+            let count = store
+                .database
+                .lock()
+                .query_row(&query, [], |row| row.get(0));
+            count.unwrap()
+        };
+        let day = Duration::from_secs(86_400);
+        for (after, clicks, embargoes) in [
+            (day - Duration::from_millis(1), 1, 1),
+            (day, 0, 1),
+            (day * 7, 0, 0),
+        ] {
+            store.remove_expired(NOW.after(after)).unwrap();
+            let found = (rows(&store, "dismissals"), rows(&store, "embargoes"));
+            assert_eq!(found, (clicks, embargoes), "{after:?}");
+        }
+        // Earlier clicks do not count.
+        store.dismissed(&one.site(), &one, NOW.after(day)).unwrap();
+        store.dismissed(&one.site(), &one, NOW.after(day)).unwrap();
+        assert!(store.embargoes().list(NOW.after(day)).is_empty());
+    }
+
+    #[test]
     fn however_many_servers_opt_out_the_file_stays_small_and_none_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("permissions.sqlite");
