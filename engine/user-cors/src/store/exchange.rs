@@ -18,6 +18,10 @@ use crate::{
     },
 };
 
+/// The most grants that a file brings a pair to. All of them are looked at for each request of the pair, and by each further entry of
+/// the file; one answer of a person gives 64 at most.
+const MAX_GRANTS_OF_A_PAIR: usize = 128;
+
 /// What a file has that a store would take.
 struct Plan<'file> {
     denials: HashMap<PermissionKey, &'file DenialEntry>,
@@ -201,8 +205,12 @@ impl PermissionStore {
                 continue;
             }
             let key = grant.coverage.key.clone();
-            let here = self.grants.get(&key).into_iter().flatten();
+            let here = self.grants.get(&key).map_or(&[][..], Vec::as_slice);
             let added = grants.entry(key).or_default();
+            if here.len() + added.len() >= MAX_GRANTS_OF_A_PAIR {
+                continue;
+            }
+            let here = here.iter();
             let mut known = here.chain(added.iter().map(|(grant, _)| grant));
             if !known.any(|known| makes_needless(known, &grant)) {
                 added.push((grant, &entry.unknown));

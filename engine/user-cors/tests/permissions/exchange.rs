@@ -106,3 +106,29 @@ fn imported_denials_end_grants_and_questions() {
         Err(Refusal::Denied)
     );
 }
+
+#[test]
+fn a_file_brings_a_pair_no_more_permissions_than_can_be_looked_at() {
+    let (_folder, user_cors) = lasting();
+    let grants: Vec<String> = (0..1000)
+        .map(|number| {
+            format!(
+                r#"{{"topLevelSite": "https://app.example", "requester": "https://app.example",
+                    "target": "https://b.example", "methods": ["GET"], "headers": ["x-{number}"],
+                    "created": {now}, "lastUsed": {now}}}"#,
+                now = NOW.as_millis()
+            )
+        })
+        .collect();
+    let text = format!(
+        r#"{{"version": 1, "grants": [{}], "denials": []}}"#,
+        grants.join(",")
+    );
+    let file = PermissionsFile::parse(&text).expect("a file");
+    let preview = user_cors.preview_import(&file, NOW);
+    assert_eq!((preview.grants.len(), preview.left_out), (128, 872));
+    for added in [128, 0] {
+        let (imported, _) = user_cors.import_permissions(&file, NOW).expect("imported");
+        assert_eq!((imported.grants, imported.left_out), (added, 1000 - added));
+    }
+}
