@@ -72,7 +72,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 const PAGE_HOST: &str = "app.localhost";
 
-const API_HOST: &str = "api.localhost";
+/// The host that allows everybody.
+const OPEN_HOST: &str = "open.localhost";
+
+/// The host that says nothing. NB: another one, since what is remembered of a host's silence is forgotten when it speaks.
+const SILENT_HOST: &str = "silent.localhost";
 
 struct Asleep;
 
@@ -97,14 +101,14 @@ impl Observer for Nobody {
     }
 }
 
-/// A certificate for both hosts, and the authority's in PEM.
+/// A certificate for all hosts, and the authority's in PEM.
 fn identity() -> (TlsAcceptor, String) {
     let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");
     let authority = CertifiedIssuer::self_signed(params, key).expect("an authority");
     let key = KeyPair::generate().expect("a key");
-    let leaf = CertificateParams::new(vec![PAGE_HOST.to_owned(), API_HOST.to_owned()])
+    let leaf = CertificateParams::new([PAGE_HOST, OPEN_HOST, SILENT_HOST].map(str::to_owned))
         .expect("names")
         .signed_by(&key, &authority)
         .expect("a certificate");
@@ -187,8 +191,12 @@ struct World {
 
 impl World {
     fn fetch(&self, path: &str, header: bool) -> Duration {
-        let url =
-            ServoUrl::parse(&format!("https://{API_HOST}:{}{path}", self.port)).expect("a URL");
+        let host = if path.contains("/open/") {
+            OPEN_HOST
+        } else {
+            SILENT_HOST
+        };
+        let url = ServoUrl::parse(&format!("https://{host}:{}{path}", self.port)).expect("a URL");
         let mut headers = HeaderMap::new();
         if header {
             headers.insert("x-bench", HeaderValue::from_static("1"));
@@ -198,6 +206,7 @@ impl World {
             .mode(RequestMode::CorsMode)
             .credentials_mode(CredentialsMode::CredentialsSameOrigin)
             .headers(headers)
+            .unsafe_request(true)
             .client(client(self.page.origin(), true));
         let (length, taken) = self.run(request);
         let expected = path
