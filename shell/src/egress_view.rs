@@ -7,10 +7,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
-use net::embedding::{Embedding, Observer};
-use net::events::NetworkEvent;
+use net::embedding::{Embedding, NoObserver};
 use net::fetch::EgressView;
-use servo::{ServoUrl, WebViewId};
+use servo::ServoUrl;
 use url::Url;
 use user_cors::bounded_escaped;
 
@@ -24,7 +23,7 @@ const SHOWN_LINE: usize = 1000;
 /// # Errors
 /// If the server cannot be reached by this way, or its answer is none.
 pub fn run(mut startup: Startup, url: &Url) -> anyhow::Result<()> {
-    startup.embed(Arc::new(Nobody))?;
+    startup.embed(Arc::new(NoObserver))?;
     let embedding = Embedding::get().context("the fetch stack has no embedding")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -50,19 +49,6 @@ fn shown(view: &EgressView) -> String {
         view.status,
         lines.collect::<String>()
     )
-}
-
-/// There is no page, so nobody listens.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn questions_changed(&self, _: WebViewId) {}
-
-    fn network_event(&self, _: NetworkEvent) {}
-
-    fn wants_network_events(&self) -> bool {
-        false
-    }
 }
 
 #[cfg(test)]

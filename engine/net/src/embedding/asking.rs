@@ -110,7 +110,6 @@ mod tests {
     use std::sync::Arc;
 
     use http::Method;
-    use servo_base::id::WebViewId;
     use url::Url;
     use user_cors::{
         AddressSpace, Answers, BodySize, DocumentId, Egress, HeaderNames, Initiator, ManualClock,
@@ -118,22 +117,8 @@ mod tests {
         Timestamp, TupleOrigin, UserCors,
     };
 
-    use super::super::{EmbeddingOptions, Observer};
+    use super::super::{EmbeddingOptions, NoObserver};
     use super::*;
-    use crate::events::NetworkEvent;
-
-    #[derive(Default)]
-    struct Nobody;
-
-    impl Observer for Nobody {
-        fn questions_changed(&self, _: WebViewId) {}
-
-        fn network_event(&self, _: NetworkEvent) {}
-
-        fn wants_network_events(&self) -> bool {
-            false
-        }
-    }
 
     fn embedding(answers: Answers) -> (&'static Embedding, Arc<ManualClock>) {
         let store = PermissionStore::in_memory().expect("a store");
@@ -142,7 +127,7 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
         let options = EmbeddingOptions {
             user_cors,
-            observer: Arc::new(Nobody),
+            observer: Arc::new(NoObserver),
             public_roots: None,
             certificate_path: None,
             name_server: None,

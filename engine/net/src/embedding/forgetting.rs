@@ -30,27 +30,13 @@ impl Embedding {
 mod tests {
     use std::sync::Arc;
 
-    use servo_base::id::WebViewId;
     use user_cors::{
         Answers, Coverage, HeaderNames, ManualClock, MethodClass, PermissionKey, PermissionStore,
         TargetNetwork, Timestamp, TupleOrigin, UserCors, WayOut,
     };
 
-    use super::super::{EmbeddingOptions, Observer};
+    use super::super::{EmbeddingOptions, NoObserver};
     use super::*;
-    use crate::events::NetworkEvent;
-
-    struct Nobody;
-
-    impl Observer for Nobody {
-        fn questions_changed(&self, _: WebViewId) {}
-
-        fn network_event(&self, _: NetworkEvent) {}
-
-        fn wants_network_events(&self) -> bool {
-            false
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn what_has_ended_is_deleted_when_the_browser_starts_and_later() {
@@ -78,7 +64,7 @@ mod tests {
         let clock = Arc::new(ManualClock::new(NOW));
         let options = EmbeddingOptions {
             user_cors: Arc::new(UserCors::new(store)),
-            observer: Arc::new(Nobody),
+            observer: Arc::new(NoObserver),
             public_roots: None,
             certificate_path: None,
             name_server: None,

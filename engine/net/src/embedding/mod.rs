@@ -63,6 +63,20 @@ pub trait Observer: Send + Sync + 'static {
     fn wants_network_events(&self) -> bool;
 }
 
+/// An observer that looks at nothing, for where there is no page, or nobody to see it.
+#[derive(Clone, Copy, Debug)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn questions_changed(&self, _: WebViewId) {}
+
+    fn network_event(&self, _: NetworkEvent) {}
+
+    fn wants_network_events(&self) -> bool {
+        false
+    }
+}
+
 /// What the shell brings.
 pub struct EmbeddingOptions {
     /// The permission model, with its stores opened and its settings read.

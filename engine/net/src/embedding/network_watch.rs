@@ -138,24 +138,10 @@ mod tests {
     use std::net::UdpSocket;
     use std::sync::Arc;
 
-    use servo_base::id::WebViewId;
     use user_cors::{Answers, PermissionStore, SystemClock, UserCors};
 
-    use super::super::{EmbeddingOptions, Observer};
+    use super::super::{EmbeddingOptions, NoObserver};
     use super::*;
-    use crate::events::NetworkEvent;
-
-    struct Nobody;
-
-    impl Observer for Nobody {
-        fn questions_changed(&self, _: WebViewId) {}
-
-        fn network_event(&self, _: NetworkEvent) {}
-
-        fn wants_network_events(&self) -> bool {
-            false
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn the_name_server_of_tests_is_asked_how_the_network_translates() {
@@ -164,7 +150,7 @@ mod tests {
         let store = PermissionStore::in_memory().expect("a store");
         let options = EmbeddingOptions {
             user_cors: Arc::new(UserCors::new(store)),
-            observer: Arc::new(Nobody),
+            observer: Arc::new(NoObserver),
             public_roots: None,
             certificate_path: None,
             name_server: server.local_addr().ok(),
