@@ -191,7 +191,7 @@ fn considered(
     can_be_checked_twice(passed.method, context)?;
     // 8. Permission.
     let needs = needs(failure, &passed, way_out);
-    if let Some(grant_use) = permitted(&needs, tab, media(failure), context, now)? {
+    if let Some(grant_use) = permitted(needs, tab, media(failure), context, now)? {
         return Ok(Decision::Granted(grant_use));
     }
     let embargo_key = (failure.top_level_site.clone(), passed.requester.clone());
@@ -303,7 +303,7 @@ pub(crate) fn may_follow(
     let (requester, tab) = eligible_requester(&hop.requester, context.settings.secure_contexts)?;
     let passed = steps_3_to_6(hop, requester, tab, context, now)?;
     let needs = needs(hop, &passed, egress(context).way_out());
-    permitted(&needs, tab, media(hop), context, now).map(drop)
+    permitted(needs, tab, media(hop), context, now).map(drop)
 }
 
 /// Whether every grant in use is in force, no denial or block has come since, and the feature is on.
@@ -318,7 +318,7 @@ pub(crate) fn still_granted(
 ) -> Result<(), Refusal> {
     switched_off(context)?;
     let policy = policy(context);
-    for (need, basis) in &grant_use.bases {
+    for (need, basis) in &*grant_use.bases {
         let key = &need.key;
         context.blocklists.check(policy, &key.target)?;
         network_allowed(need.network, context)?;
@@ -485,7 +485,7 @@ fn policy(context: Context<'_>) -> &Policy {
 
 /// Step 8 for all targets: `None` if somebody has to be asked.
 pub(crate) fn permitted(
-    needs: &[Need],
+    needs: Vec<Need>,
     tab: TabId,
     media: Option<MediaResource>,
     context: Context<'_>,
@@ -494,14 +494,16 @@ pub(crate) fn permitted(
     let mut bases = Vec::with_capacity(needs.len());
     let mut undecided = needs.is_empty();
     for need in needs {
-        match permission(need, tab, media.as_ref(), context, now) {
+        match permission(&need, tab, media.as_ref(), context, now) {
             Permission::BlockedByPolicy => return Err(Refusal::RequesterBlockedByPolicy),
             Permission::Denied => return Err(Refusal::Denied),
-            Permission::Granted(basis) => bases.push((need.clone(), basis)),
+            Permission::Granted(basis) => bases.push((need, basis)),
             Permission::Undecided => undecided = true,
         }
     }
-    Ok((!undecided).then_some(GrantUse { bases }))
+    Ok((!undecided).then(|| GrantUse {
+        bases: bases.into(),
+    }))
 }
 
 /// Step 8 for one target.

@@ -1,6 +1,6 @@
 //! Steps 2 and 3: who may ask at all, and for which requests.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use http::{HeaderName, Method};
 use url::Url;
@@ -351,9 +351,13 @@ pub fn eligible_request(
 /// NB: programs that get a request's headers as variables, by [CGI](https://www.rfc-editor.org/rfc/rfc3875#section-4.1.18)
 /// and what followed it, do not tell `_` from `-` in a name.
 pub fn changes_method_or_origin(name: &str) -> bool {
-    let name = name.replace('_', "-");
+    let name = if name.contains('_') {
+        Cow::Owned(name.replace('_', "-"))
+    } else {
+        Cow::Borrowed(name)
+    };
     matches!(
-        name.as_str(),
+        &*name,
         "x-http-method"
             | "x-http-method-override"
             | "x-method-override"

@@ -1,40 +1,56 @@
 //! Sets of header names: what a question shows and a grant covers. Values are never kept.
 
-use std::{collections::BTreeSet, fmt};
+use std::{fmt, sync::Arc};
 
 use http::HeaderName;
 
 /// The most header names that one request may carry and still be asked about: a question shows each of them.
 pub const MAX_HEADER_NAMES: usize = 64;
 
-/// A set of header names in lower case, in alphabetical order.
+/// A set of header names in lower case, in alphabetical order. A clone is another handle to the same set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HeaderNames(BTreeSet<String>);
+pub struct HeaderNames(Option<Arc<[Box<str>]>>);
 
 impl HeaderNames {
     /// The empty set.
     pub const fn new() -> Self {
-        Self(BTreeSet::new())
+        Self(None)
+    }
+
+    /// The set of these names, which are in lower case.
+    fn of(names: impl Iterator<Item = Box<str>>) -> Self {
+        let mut names: Vec<Box<str>> = names.collect();
+        if names.is_empty() {
+            return Self(None);
+        }
+        names.sort_unstable();
+        names.dedup();
+        Self(Some(names.into()))
+    }
+
+    fn names(&self) -> &[Box<str>] {
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// Whether every name in `other` is in this set.
     pub fn covers(&self, other: &Self) -> bool {
-        other.0.is_subset(&self.0)
+        let has = |name| self.names().binary_search(name).is_ok();
+        other.names().iter().all(has)
     }
 
     /// The names, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.names().iter().map(|name| &**name)
     }
 
     /// The number of names.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.names().len()
     }
 
     /// Whether there is no name.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Reads what [`fmt::Display`] writes. `None` if a name is not a header name in lower case.
@@ -42,36 +58,27 @@ impl HeaderNames {
         if text.is_empty() {
             return Some(Self::new());
         }
-        text.split(',')
+        let names: Option<Vec<Box<str>>> = text
+            .split(',')
             .map(|name| {
                 let parsed = HeaderName::from_bytes(name.as_bytes()).ok()?;
-                (parsed.as_str() == name).then(|| name.to_owned())
+                (parsed.as_str() == name).then(|| name.into())
             })
-            .collect::<Option<BTreeSet<_>>>()
-            .map(Self)
+            .collect();
+        Some(Self::of(names?.into_iter()))
     }
 }
 
 impl<'a> FromIterator<&'a HeaderName> for HeaderNames {
     fn from_iter<I: IntoIterator<Item = &'a HeaderName>>(names: I) -> Self {
         // `HeaderName` is in lower case already.
-        Self(
-            names
-                .into_iter()
-                .map(|name| name.as_str().to_owned())
-                .collect(),
-        )
+        Self::of(names.into_iter().map(|name| name.as_str().into()))
     }
 }
 
 impl FromIterator<HeaderName> for HeaderNames {
     fn from_iter<I: IntoIterator<Item = HeaderName>>(names: I) -> Self {
-        Self(
-            names
-                .into_iter()
-                .map(|name| name.as_str().to_owned())
-                .collect(),
-        )
+        Self::of(names.into_iter().map(|name| name.as_str().into()))
     }
 }
 

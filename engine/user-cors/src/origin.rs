@@ -83,6 +83,13 @@ impl TupleOrigin {
         Self::new(scheme, url.host()?.to_owned(), url.port_or_known_default()?)
     }
 
+    /// Whether this is the [origin of](Self::from_url) a URL.
+    pub fn is_of(&self, url: &Url) -> bool {
+        Scheme::parse(url.scheme()) == Some(self.scheme())
+            && url.port_or_known_default() == Some(self.port())
+            && url.host().is_some_and(|host| host == *self.host())
+    }
+
     /// Reads a serialized origin: exactly what [`fmt::Display`] writes, nothing more (no path, no trailing slash, no
     /// upper case, no default port, no white space).
     ///
@@ -289,6 +296,32 @@ mod tests {
             TupleOrigin::from_url(&url),
             Some(origin("https://a.example"))
         );
+    }
+
+    #[test]
+    fn an_origin_is_of_the_urls_that_have_it() {
+        let urls = [
+            "https://a.example/path",
+            "https://user:pw@A.example:443/",
+            "https://a.example:8443/",
+            "http://a.example/",
+            "http://a.example:443/",
+            "https://b.example/",
+            "https://a.example./",
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://[::ffff:7f00:1]/",
+            "blob:https://a.example/1",
+            "ws://a.example/",
+            "about:blank",
+        ]
+        .map(|text| Url::parse(text).unwrap());
+        for origin in urls.iter().filter_map(TupleOrigin::from_url) {
+            for url in &urls {
+                let expected = TupleOrigin::from_url(url).as_ref() == Some(&origin);
+                assert_eq!(origin.is_of(url), expected, "{origin} and {url}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Step 8: grants, denials, and which of them answers a request.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
     budget::Usage,
@@ -248,10 +248,11 @@ pub enum GrantBasis {
     },
 }
 
-/// A request that may go on, and why. Kept by the fetch stack until the request has ended; checked again at release.
+/// A request that may go on, and why. Kept by the fetch stack until the request has ended; checked again at release. A clone is
+/// another handle to the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantUse {
-    pub(crate) bases: Vec<(Need, GrantBasis)>,
+    pub(crate) bases: Arc<[(Need, GrantBasis)]>,
 }
 
 impl GrantUse {
@@ -262,10 +263,11 @@ impl GrantUse {
 
     /// What lets a request through at the targets of both: those of the other one come last.
     #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.bases.retain(|base| !other.bases.contains(base));
-        self.bases.extend(other.bases);
-        self
+    pub fn and(self, other: Self) -> Self {
+        let own = self.bases.iter().filter(|base| !other.bases.contains(base));
+        Self {
+            bases: own.chain(&*other.bases).cloned().collect(),
+        }
     }
 
     /// The shortest scope among the grants in use; `None` if policy alone lets the request through.

@@ -88,6 +88,7 @@ mod tests {
             space,
             public_roots: RootsVerdict::Public,
             not_public: None,
+            knowledge: Default::default(),
         }
     }
 

@@ -20,6 +20,7 @@ use super::proxy::{
 };
 use super::tls::{Offer, TlsClients};
 use super::transport::{Metered, Transport, connect_to_any};
+use crate::embedding::ClassifiedRoute;
 
 /// How many connections may be with a WebSocket.
 const MOST_UPGRADED: usize = 255;
@@ -190,6 +191,7 @@ impl Connector {
                 HttpVersion::Http1
             },
             tls,
+            classified: ClassifiedRoute::default(),
             timings,
         };
         let transport = Metered::new(stream, place);

@@ -11,8 +11,11 @@ use servo_base::cross_process_instant::CrossProcessInstant;
 use servo_url::ServoUrl;
 
 use super::key::ConnectionKey;
+#[cfg(test)]
+use super::key::{ConnectionCredentials, Endpoint, NetworkPartitionKey};
 use super::proxy::{EgressPath, ProxyChallenged};
 use super::upload::RequestBodyReader;
+use crate::embedding::ClassifiedRoute;
 use crate::fetch::Body;
 
 /// A request in the form in which it goes to the wire.
@@ -156,8 +159,40 @@ pub struct ExchangeRecord {
     /// Whether the server's chain also verifies for this host against the public roots (built in, or `--public-roots`).
     /// `None` without TLS.
     pub verified_by_public_roots: Option<bool>,
+    /// Where the connection leads, if that was classified.
+    pub(crate) classified: ClassifiedRoute,
     /// When things happened.
     pub timings: ConnectionTimings,
+}
+
+#[cfg(test)]
+impl ExchangeRecord {
+    /// The record of an exchange with `url`, whose host resolved to `peer`.
+    pub(crate) fn direct(url: &ServoUrl, peer: SocketAddr) -> Self {
+        let endpoint = Endpoint::of_url(url).expect("a URL of a server");
+        Self {
+            key: ConnectionKey {
+                partition: NetworkPartitionKey(None),
+                endpoint,
+                credentials: ConnectionCredentials::Excluded,
+            },
+            resolved: vec![peer.ip()],
+            peer,
+            local: SocketAddr::new(peer.ip(), 1),
+            route: Route::Direct,
+            version: HttpVersion::Http1,
+            reused: false,
+            head_completed: true,
+            made_for_host: true,
+            client_certificate: false,
+            tls_resumed: false,
+            tls: None,
+            certificate_error_overridden: false,
+            verified_by_public_roots: Some(true),
+            classified: ClassifiedRoute::default(),
+            timings: ConnectionTimings::default(),
+        }
+    }
 }
 
 /// Points in time for [resource timing](https://w3c.github.io/resource-timing/#attribute-descriptions); the first four are

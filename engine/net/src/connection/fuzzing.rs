@@ -14,6 +14,7 @@ use super::exchange::{ConnectionTimings, HttpVersion, Route};
 use super::http_connection::{ConnectionFacts, Http1Connection, Http2Connection};
 use super::payload::Payload;
 use super::transport::Metered;
+use crate::embedding::ClassifiedRoute;
 use crate::fetch::Body;
 
 /// How much of a body is read.
@@ -113,6 +114,7 @@ fn facts(version: HttpVersion) -> ConnectionFacts {
         tunnelled: false,
         version,
         tls: None,
+        classified: ClassifiedRoute::default(),
         timings: ConnectionTimings {
             connect_end: Some(now),
             ..ConnectionTimings::default()

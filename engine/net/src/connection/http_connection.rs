@@ -25,6 +25,7 @@ use super::proxy::ProxyServer;
 use super::response_head::{MOST_HEAD_BYTES, MissingEnd, ResponseExpectation, ResponseHeads};
 use super::tls::TlsFacts;
 use super::transport::Metered;
+use crate::embedding::ClassifiedRoute;
 
 /// The most header lines in a response.
 const MOST_HEADER_LINES: usize = 2000;
@@ -54,6 +55,8 @@ pub(super) struct ConnectionFacts {
     pub(super) tunnelled: bool,
     pub(super) version: HttpVersion,
     pub(super) tls: Option<TlsFacts>,
+    /// Where it leads, if that was classified.
+    pub(super) classified: ClassifiedRoute,
     /// When it was made; only the times up to `connect_end` are set.
     pub(super) timings: ConnectionTimings,
 }
@@ -90,6 +93,7 @@ impl ConnectionFacts {
                 .as_ref()
                 .is_some_and(|tls| tls.certificate_error_overridden),
             verified_by_public_roots: self.tls.as_ref().map(|tls| tls.verified_by_public_roots),
+            classified: self.classified.clone(),
             timings: ConnectionTimings {
                 request_start: Some(request_start),
                 response_start: Some(response_start),

@@ -1,5 +1,7 @@
 //! What tells connections apart.
 
+use std::sync::Arc;
+
 use servo_url::{ImmutableOrigin, ServoUrl};
 use url::Host;
 use user_cors::Site;
@@ -45,7 +47,7 @@ pub enum ConnectionCredentials {
     /// The standard's “credentials is false”.
     Excluded,
     /// An anonymous request of user-enabled CORS, made for this requester and shared with nobody else.
-    Anonymous(ImmutableOrigin),
+    Anonymous(Arc<ImmutableOrigin>),
 }
 
 /// The key of the [connection pool](https://fetch.spec.whatwg.org/#concept-connection-pool).

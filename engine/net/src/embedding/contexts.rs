@@ -41,7 +41,7 @@ pub(crate) struct RequesterContext {
     /// What kind of client it is.
     pub client: ClientContext,
     /// The origin of the document and of the request's client.
-    pub origin: ImmutableOrigin,
+    pub origin: Arc<ImmutableOrigin>,
     /// The same as the permission model has it; `None` if it is opaque or of another scheme than http and https.
     pub tuple_origin: Option<TupleOrigin>,
     /// The site of the tab's top-level document.
@@ -68,7 +68,7 @@ struct Document {
     webview: WebViewId,
     nested: bool,
     url: ServoUrl,
-    origin: ImmutableOrigin,
+    origin: Arc<ImmutableOrigin>,
     tuple_origin: Option<TupleOrigin>,
     /// Its site; for a nested document, that of the top-level document above it.
     top_level_site: Option<Site>,
@@ -106,6 +106,16 @@ struct ExpectedNavigation {
     pipeline: Option<PipelineId>,
 }
 
+impl Document {
+    /// Whether a URL has the document's origin.
+    fn has_origin_of(&self, url: &ServoUrl) -> bool {
+        // NB: the first takes no memory, and is what mostly decides.
+        let tuple_origin = self.tuple_origin.as_ref();
+        tuple_origin.is_some_and(|origin| origin.is_of(url.as_url()))
+            || url.origin() == *self.origin
+    }
+}
+
 impl Contexts {
     /// A document's response has come, from a peer in `space` (`None`: not known, or through a proxy).
     pub fn note_document(&self, request: &Request, space: Option<AddressSpace>, now: Instant) {
@@ -139,7 +149,7 @@ impl Contexts {
                 webview,
                 nested,
                 tuple_origin: TupleOrigin::from_origin(&origin.clone().into_url_origin()),
-                origin,
+                origin: Arc::new(origin),
                 url,
                 top_level_site,
                 space,
@@ -209,7 +219,7 @@ impl Contexts {
         let tab = state.tabs.get(&webview)?;
         let pipeline = tab.committed.or(tab.arriving.last().copied())?;
         let document = state.documents.get(&pipeline)?;
-        Some((pipeline, document.origin.clone()))
+        Some((pipeline, ImmutableOrigin::clone(&document.origin)))
     }
 
     /// The tab's name in the permission model.
@@ -253,7 +263,7 @@ impl Contexts {
         if request
             .target_webview_id
             .is_some_and(|webview| webview != document.webview)
-            || !matches!(&client.origin, Origin::Origin(origin) if *origin == document.origin)
+            || !matches!(&client.origin, Origin::Origin(origin) if *origin == *document.origin)
             || request.origin != Origin::Client && request.origin != client.origin
         {
             return None;
@@ -263,8 +273,8 @@ impl Contexts {
         } else {
             // The tab must be showing this very document's origin: by the shell's word, or because the document has
             // only just arrived and the shell has not spoken since.
-            let shown = state.shown_origin(document.webview, now)?;
-            if client.is_nested_browsing_context || shown != document.origin {
+            let shown = state.shown_url(document.webview, now)?;
+            if client.is_nested_browsing_context || !document.has_origin_of(shown) {
                 return None;
             }
             client_context(client, document)
@@ -407,10 +417,6 @@ impl State {
             .then_some(pipeline)
     }
 
-    fn shown_origin(&self, webview: WebViewId, now: Instant) -> Option<ImmutableOrigin> {
-        self.shown_url(webview, now).map(ServoUrl::origin)
-    }
-
     fn shown_site(&self, webview: WebViewId, now: Instant) -> Option<Site> {
         site_of(self.shown_url(webview, now)?)
     }
@@ -432,7 +438,7 @@ impl State {
             self.documents.iter().filter(|(_, document)| {
                 document.webview == webview
                     && !document.nested
-                    && client.origin == Origin::Origin(document.origin.clone())
+                    && matches!(&client.origin, Origin::Origin(origin) if *origin == *document.origin)
             })
         };
         let (pipeline, newest) = candidates().max_by_key(|(_, document)| document.noted)?;

@@ -6,6 +6,7 @@
 
 mod asking;
 mod certificates;
+mod classified;
 mod clock;
 mod contexts;
 mod default_gateway;
@@ -30,11 +31,12 @@ use tokio::sync::watch;
 use url::Url;
 pub use user_cors::Answers;
 use user_cors::{
-    AddressSpace, AnswerError, Change, Choice, Clock, ConnectionFacts, QuestionId, QuestionView,
-    Route, Settlement, Site, SystemClock, TicketId, Timestamp, UserCors, Verdict,
+    AddressSpace, AnswerError, Change, Choice, Clock, QuestionId, QuestionView, Settlement, Site,
+    SystemClock, TicketId, Timestamp, UserCors, Verdict,
 };
 
 use self::certificates::AttachedStates;
+pub(crate) use self::classified::ClassifiedRoute;
 use self::clock::EmbeddingClock;
 use self::contexts::Contexts;
 pub(crate) use self::contexts::RequesterContext;
@@ -44,7 +46,7 @@ pub(crate) use self::network_watch::NetworkWatch;
 use self::network_watch::Watchers;
 use self::own_network::OwnNetwork;
 use self::questions::WaitingRequests;
-use crate::connection::{ExchangeRecord, NetworkPartitionKey};
+use crate::connection::NetworkPartitionKey;
 use crate::events::{NetworkEvent, ToldIssues};
 pub use crate::fetch::checks::local_network_access::{
     LocalNetworkAccess, UnknownLocalNetworkAccess,
@@ -330,30 +332,6 @@ impl Embedding {
 
 // What the fetch stack says and asks.
 impl Embedding {
-    /// Classifies what a connection was made to, by what this machine's network looks like at this moment.
-    pub(crate) fn classify(&self, record: &ExchangeRecord, mut facts: ConnectionFacts) -> Route {
-        self.look_at_own_network();
-        facts.source = self
-            .own_network
-            .source_address(record.local.ip(), record.peer);
-        self.user_cors.classify(&facts)
-    }
-
-    /// The address space of an address, by what this machine's network looks like at this moment.
-    pub(crate) fn address_space(&self, socket: SocketAddr) -> AddressSpace {
-        self.look_at_own_network();
-        self.user_cors.address_space(socket)
-    }
-
-    /// Classifies what a connection would be made to.
-    pub(crate) fn classify_before_connecting(&self, mut facts: ConnectionFacts) -> Route {
-        self.look_at_own_network();
-        if let Some(peer) = facts.peer {
-            facts.source = self.own_network.source_address_towards(peer);
-        }
-        self.user_cors.classify(&facts)
-    }
-
     /// The fetches of resource threads, which begin now.
     pub(crate) fn attach(&self, groups: [FetchGroups; 2]) {
         let mut all = self.groups.lock();

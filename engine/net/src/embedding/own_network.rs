@@ -41,11 +41,24 @@ struct Known {
     read: Option<Instant>,
     network: Option<MachineNetwork>,
     pretended: Option<MachineNetwork>,
+    routes: Routes,
+    /// How often the routes were found to be others than before.
+    changes: RouteChanges,
+}
+
+/// How often this machine's routes were found to be others: what was told by them holds for as long as this stays the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RouteChanges(u64);
+
+/// From which addresses connections leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Routes {
     addresses: InterfaceAddresses,
+    default: DefaultSources,
 }
 
 /// The addresses of this machine, each with the name of its interface.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct InterfaceAddresses(Vec<(String, IpAddr)>);
 
 impl InterfaceAddresses {
@@ -54,6 +67,30 @@ impl InterfaceAddresses {
         self.0
             .iter()
             .any(|(name, address)| *address == one && self.0.contains(&(name.clone(), other)))
+    }
+}
+
+/// The addresses from which packets leave by the default routes, as far as there are any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct DefaultSources {
+    v4: Option<IpAddr>,
+    v6: Option<IpAddr>,
+}
+
+impl DefaultSources {
+    fn read() -> Self {
+        Self {
+            v4: local_address_towards(BEYOND_V4).ok(),
+            v6: local_address_towards(BEYOND_V6).ok(),
+        }
+    }
+
+    /// The one for packets to `peer`.
+    fn towards(&self, peer: IpAddr) -> Option<IpAddr> {
+        match peer {
+            IpAddr::V4(_) => self.v4,
+            IpAddr::V6(_) => self.v6,
+        }
     }
 }
 
@@ -92,14 +129,23 @@ impl OwnNetwork {
                 })
             })
             .collect();
-        let network = pretended.or_else(|| machine_network(&own, &default_sources()));
+        let default = DefaultSources::read();
+        let sources: Vec<IpAddr> = [default.v4, default.v6].into_iter().flatten().collect();
+        let network = pretended.or_else(|| machine_network(&own, &sources));
         let prefixes = own.into_iter().map(|own| own.prefix).collect();
         let addresses = interfaces
             .into_iter()
             .map(|interface| (interface.name.clone(), interface.ip().to_canonical()));
+        let routes = Routes {
+            addresses: InterfaceAddresses(addresses.collect()),
+            default,
+        };
         let mut known = self.known.lock();
         known.network.clone_from(&network);
-        known.addresses = InterfaceAddresses(addresses.collect());
+        if known.routes != routes {
+            known.routes = routes;
+            known.changes.0 += 1;
+        }
         drop(known);
         Some(Seen { prefixes, network })
     }
@@ -112,12 +158,22 @@ impl OwnNetwork {
         if peer.is_loopback() {
             return SourceAddress::DefaultRoute;
         }
-        let beyond = match peer {
-            IpAddr::V4(_) => BEYOND_V4,
-            IpAddr::V6(_) => BEYOND_V6,
+        let local = local.to_canonical();
+        let source = source_address(local, &self.known.lock().routes, peer);
+        if source == SourceAddress::DefaultRoute {
+            return source;
+        }
+        // NB: the default route may be newer than what was read of it.
+        let newest = Routes {
+            default: DefaultSources::read(),
+            addresses: self.known.lock().routes.addresses.clone(),
         };
-        let default = local_address_towards(beyond).ok();
-        source_address(local.to_canonical(), default, &self.known.lock().addresses)
+        source_address(local, &newest, peer)
+    }
+
+    /// Counts the changes of this machine's routes.
+    pub(super) fn route_changes(&self) -> RouteChanges {
+        self.known.lock().changes
     }
 
     /// The same for a connection that would be made.
@@ -126,6 +182,13 @@ impl OwnNetwork {
             Ok(local) => self.source_address(local, peer),
             Err(_) => SourceAddress::Unknown,
         }
+    }
+
+    /// Forgets what was read of the routes, as if they had been others.
+    #[cfg(test)]
+    pub(super) fn forget_routes(&self) {
+        let mut known = self.known.lock();
+        (known.read, known.routes) = (None, Routes::default());
     }
 
     /// From here on, this is the network; `None`: what the system says.
@@ -163,29 +226,17 @@ fn prefix(interface: &if_addrs::Interface) -> Option<IpNet> {
     IpNet::with_netmask(interface.ip(), netmask).ok()
 }
 
-/// Whether what left from `local` left by the default route, over which it is `default` that things leave from.
-fn source_address(
-    local: IpAddr,
-    default: Option<IpAddr>,
-    addresses: &InterfaceAddresses,
-) -> SourceAddress {
-    match default {
+/// Whether what left from `local` for `peer` left by the default route.
+fn source_address(local: IpAddr, routes: &Routes, peer: IpAddr) -> SourceAddress {
+    match routes.default.towards(peer) {
         Some(default) if default == local => SourceAddress::DefaultRoute,
         // IPv6 has several addresses an interface, and temporary ones are as good as the first.
-        Some(default) if local.is_ipv6() && addresses.share(default, local) => {
+        Some(default) if local.is_ipv6() && routes.addresses.share(default, local) => {
             SourceAddress::DefaultRoute
         },
         // NB: where there is no default route, whatever leads there is another one.
         Some(_) | None => SourceAddress::Other,
     }
-}
-
-/// The addresses from which packets leave by the default routes, as far as there are any.
-fn default_sources() -> Vec<IpAddr> {
-    [BEYOND_V4, BEYOND_V6]
-        .into_iter()
-        .filter_map(|beyond| local_address_towards(beyond).ok())
-        .collect()
 }
 
 /// The address from which packets to `peer` would leave.
@@ -248,7 +299,16 @@ mod tests {
             ),
             ("203.0.114.2", Some("203.0.114.1"), SourceAddress::Other),
         ] {
-            let source = source_address(address(local), default.map(address), &addresses);
+            let (local, default) = (address(local), default.map(address));
+            let routes = Routes {
+                addresses: addresses.clone(),
+                default: DefaultSources {
+                    v4: default.filter(IpAddr::is_ipv4),
+                    v6: default.filter(IpAddr::is_ipv6),
+                },
+            };
+            // A peer of the same family.
+            let source = source_address(local, &routes, local);
             assert_eq!(source, expected, "{local}, {default:?}");
         }
     }
@@ -290,6 +350,37 @@ mod tests {
         assert_eq!(read(&own), Some(other));
         own.pretend(None);
         assert_eq!(read(&own), Some(real));
+    }
+
+    #[test]
+    fn routes_that_stay_as_they_are_are_no_change() {
+        let own = OwnNetwork::default();
+        let before = own.route_changes();
+        assert!(own.refresh().is_some());
+        let read = own.route_changes();
+        assert_ne!(read, before, "there is an interface at least");
+        own.known.lock().read = None;
+        assert!(own.refresh().is_some());
+        assert_eq!(own.route_changes(), read);
+        own.forget_routes();
+        assert!(own.refresh().is_some());
+        assert_ne!(own.route_changes(), read);
+    }
+
+    #[test]
+    fn a_default_route_that_is_newer_than_what_was_read_counts() {
+        let own = OwnNetwork::default();
+        let peer = SocketAddr::new(BEYOND_V4, 443);
+        if let Ok(local) = local_address_towards(BEYOND_V4) {
+            assert_eq!(own.source_address(local, peer), SourceAddress::DefaultRoute);
+        }
+        // What was read is believed without another look.
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 77));
+        own.known.lock().routes.default.v4 = Some(elsewhere);
+        assert_eq!(
+            own.source_address(elsewhere, peer),
+            SourceAddress::DefaultRoute
+        );
     }
 
     #[test]

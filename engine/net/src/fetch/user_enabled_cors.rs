@@ -21,10 +21,10 @@ use http::{HeaderMap, header};
 use net_traits::request::Request;
 use tokio::sync::watch;
 use user_cors::{
-    ACCESS_CONTROL_PREVENT_ORIGIN, AddressSpace, BodySize, ChainPlan, Decision, Delivery,
-    DualCheck, FailedStage, GrantUse, HeldResponse, IneligibleInitiator, MethodClass,
-    NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest, Timestamp, TupleOrigin, WayOut,
-    chain_plan, delivery, releasable,
+    ACCESS_CONTROL_PREVENT_ORIGIN, AddressSpace, BodySize, CertificateState, ChainPlan, Decision,
+    Delivery, DualCheck, FailedStage, GrantUse, HeldResponse, IneligibleInitiator, MethodClass,
+    NeedsPreflight, Refusal, RequestFacts, Route, TicketRequest, Timestamp, WayOut, chain_plan,
+    delivery, releasable,
 };
 
 pub(crate) use self::chain::Chain;
@@ -62,7 +62,7 @@ struct Hook {
 pub(crate) fn address_space_of(record: &ExchangeRecord) -> Option<AddressSpace> {
     let embedding = Embedding::get()?;
     embedding
-        .classify(record, facts::connection(record))
+        .classify(record, || facts::connection(record))
         .space()
 }
 
@@ -97,7 +97,8 @@ pub(crate) async fn after_failed_preflight(
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
-    let mut facts = hook.facts(params, &response, FailedStage::Preflight);
+    let headers = response.head.headers.clone();
+    let mut facts = hook.facts(params, &response, headers, FailedStage::Preflight);
     if let Some(learning) = hook.learn_addresses(&response, &facts) {
         learning.await;
         facts.route = hook.route_of(&response);
@@ -107,7 +108,7 @@ pub(crate) async fn after_failed_preflight(
     match hook.permit(params, &facts, None).await {
         Ok(grant) => {
             hook.remember_silent_preflight(&facts);
-            hook.send(params, &failure, &facts, grant, context).await
+            hook.send(params, &failure, facts, grant, context).await
         },
         Err(refusal) => Err(refused(failure, refusal)),
     }
@@ -124,14 +125,21 @@ pub(crate) async fn after_failed_check(
         Ok(hook) => hook,
         Err(refusal) => return Err(refused(failure, refusal)),
     };
-    let mut facts = hook.facts(params, &response, FailedStage::Response);
+    let is_redirect = leads_elsewhere(&response);
+    // What is decided about keeps the headers until there is a decision.
+    let headers = if is_redirect {
+        response.head.headers.clone()
+    } else {
+        std::mem::take(&mut response.head.headers)
+    };
+    let mut facts = hook.facts(params, &response, headers, FailedStage::Response);
     if let Some(learning) = hook.learn_addresses(&response, &facts) {
         learning.await;
         facts.route = hook.route_of(&response);
     }
     facts.preflight_response = params.preflight_response.take();
     // 11. A redirect of a simple read is followed first.
-    if leads_elsewhere(&response) && plan(&params.request) == ChainPlan::FollowThenAsk {
+    if is_redirect && plan(&params.request) == ChainPlan::FollowThenAsk {
         if let Err(refusal) = hook.may_follow_from(&facts) {
             return Err(refused(failure, refusal));
         }
@@ -171,6 +179,7 @@ pub(crate) async fn after_failed_check(
         Ok((grant, Delivery::ReleaseHeld)) => {
             events::emit(&params.request, || Stage::Released { held: true });
             response.body = hold.into_body();
+            response.head.headers = facts.failing_response;
             let anonymous = params.chain.activate(&hook.requester.origin, &failure);
             anonymous.pin = Pin::of(&facts.route);
             anonymous.space = hook.space_of(&facts.route);
@@ -180,7 +189,7 @@ pub(crate) async fn after_failed_check(
         },
         Ok((grant, Delivery::SendAnonymously)) => {
             drop((response, hold));
-            hook.send(params, &failure, &facts, grant, context).await
+            hook.send(params, &failure, facts, grant, context).await
         },
         Err(refusal) => Err(refused(failure, refusal)),
     }
@@ -223,6 +232,7 @@ impl Hook {
     /// Who asks. Without a shell nobody can be asked.
     fn of(request: &Request) -> Result<Self, Refusal> {
         let embedding = Embedding::get().ok_or(Refusal::SwitchedOff)?;
+        let changes = embedding.permission_changes();
         // Step 1. NB: here already, so that where the feature is off nothing of it is done.
         embedding.user_cors().switched_off()?;
         let requester = embedding::requester(request)
@@ -230,7 +240,7 @@ impl Hook {
         Ok(Self {
             embedding,
             requester,
-            changes: embedding.permission_changes(),
+            changes,
         })
     }
 
@@ -259,33 +269,40 @@ impl Hook {
         comes_to_them.then_some(learning)
     }
 
-    /// Everything that the permission model looks at.
+    /// Everything that the permission model looks at; `headers` are those of `response`.
     fn facts(
         &self,
         params: &FetchParams,
         response: &FetchResponse,
+        headers: HeaderMap,
         stage: FailedStage,
-    ) -> user_cors::CorsFailure {
-        let record = response.exchange.as_deref();
-        user_cors::CorsFailure {
-            failing_response: response.head.headers.clone(),
-            provenance: facts::provenance(response, stage),
-            held: (stage == FailedStage::Response).then(|| HeldResponse {
-                content_type: response
-                    .head
-                    .headers
-                    .get(header::CONTENT_TYPE)
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned),
-                size: extract_length(&response.head.headers).ok().flatten(),
-            }),
-            ..self.facts_of(
-                params,
-                stage,
-                facts::request(params, facts::certificate(record)),
-                self.route_of(response),
-            )
-        }
+    ) -> Box<user_cors::CorsFailure> {
+        let request = facts::request(params, CertificateState::None);
+        let mut facts = self.facts_of(params, stage, request, Route::Unknown);
+        facts.held = (stage == FailedStage::Response).then(|| HeldResponse {
+            content_type: headers
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            size: extract_length(&headers).ok().flatten(),
+        });
+        self.answered(&mut facts, response, headers, stage);
+        facts
+    }
+
+    /// Adds to the facts of a request what is known of its answer; `headers` are those of `response`.
+    fn answered(
+        &self,
+        facts: &mut user_cors::CorsFailure,
+        response: &FetchResponse,
+        headers: HeaderMap,
+        stage: FailedStage,
+    ) {
+        facts.stage = stage;
+        facts.request.certificate = facts::certificate(response.exchange.as_deref());
+        facts.route = self.route_of(response);
+        facts.provenance = facts::provenance(response, stage);
+        facts.failing_response = headers;
     }
 
     /// The same without a response: nothing was received.
@@ -295,8 +312,8 @@ impl Hook {
         stage: FailedStage,
         request: RequestFacts,
         route: Route,
-    ) -> user_cors::CorsFailure {
-        user_cors::CorsFailure {
+    ) -> Box<user_cors::CorsFailure> {
+        Box::new(user_cors::CorsFailure {
             requester: facts::requester(&self.requester),
             top_level_site: self.requester.top_level_site.clone(),
             requester_space: Some(self.requester.address_space),
@@ -314,7 +331,7 @@ impl Hook {
                     .map_or(BodySize::Unknown, |length| BodySize::Known(length as u64)),
             },
             held: None,
-        }
+        })
     }
 
     /// Steps 1 to 9: what lets the request go on, after asking the person if need be; meanwhile `hold` fills. Then, for
@@ -387,8 +404,8 @@ impl Hook {
         grant: Option<&GrantUse>,
         context: &FetchContext,
     ) -> Result<FetchResponse, Refusal> {
-        let mut changes = self.embedding.permission_changes();
-        self.may_go_on(grant)?;
+        // NB: since before anything was considered.
+        let mut changes = self.changes.clone();
         let sending = http_network_or_cache_fetch(params, context, Attempt::default());
         let mut sending = std::pin::pin!(sending);
         loop {
@@ -411,7 +428,7 @@ impl Hook {
         &self,
         params: &mut FetchParams,
         failure: &CorsFailure,
-        facts: &user_cors::CorsFailure,
+        mut facts: Box<user_cors::CorsFailure>,
         grant: GrantUse,
         context: &FetchContext,
     ) -> Outcome {
@@ -431,12 +448,14 @@ impl Hook {
             let mut response = self.exchange(params, Some(&grant), context).await?;
             if addresses::answer_no_more(&response) && addresses::may_be_sent_later(&params.request)
             {
-                grant = self.follow_addresses(params, facts, grant, context).await?;
+                grant = self
+                    .follow_addresses(params, &facts, grant, context)
+                    .await?;
                 response = self.exchange(params, Some(&grant), context).await?;
             }
             Ok::<_, Refusal>((response, grant))
         };
-        let (response, grant) = match exchanged.await {
+        let (mut response, grant) = match exchanged.await {
             Ok(exchanged) => exchanged,
             Err(refusal) => return Err(refused(failure.clone(), refusal)),
         };
@@ -455,11 +474,12 @@ impl Hook {
             learning.await;
         }
         // Steps 4 and 6 again, on the response that is to be delivered.
-        let answered = self.facts(params, &response, FailedStage::Response);
-        let delivered = match self.still_grants(&grant, &answered) {
+        let headers = std::mem::take(&mut response.head.headers);
+        self.answered(&mut facts, &response, headers, FailedStage::Response);
+        let delivered = match self.still_grants(&grant, &facts) {
             Ok(()) => {
-                self.deliver(params, response, answered.route, context)
-                    .await
+                response.head.headers = facts.failing_response;
+                self.deliver(params, response, facts.route, context).await
             },
             Err(refusal) => Err(refusal),
         };
@@ -472,13 +492,14 @@ impl Hook {
             .exchange
             .as_deref()
             .map_or(Route::Unknown, |record| {
-                self.embedding.classify(record, facts::connection(record))
+                self.embedding
+                    .classify(record, || facts::connection(record))
             })
     }
 
     /// By which way anonymous requests leave.
     fn way_out(&self) -> WayOut {
-        self.embedding.user_cors().egress().way_out()
+        self.embedding.user_cors().way_out()
     }
 
     /// The space of a hop that this request makes to a target that was reached by `route`.
@@ -529,8 +550,10 @@ impl Hook {
             self.may_go_on(Some(&grant.grant))?;
         }
         // Where the user was not asked about the last server, that one has allowed the page by itself.
-        let last = TupleOrigin::from_url(params.request.current_url().as_url());
-        let is_granted = grant.allowed_targets().any(|target| Some(target) == last);
+        let last = params.request.current_url();
+        let is_granted = grant
+            .allowed_targets()
+            .any(|target| target.is_of(last.as_url()));
         params.chain.deliver(if is_granted {
             Word::User
         } else {

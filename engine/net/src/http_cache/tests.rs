@@ -116,12 +116,12 @@ fn keys_do_not_mix() {
         key_of(None, ConnectionCredentials::Excluded, URL),
         key_of(
             None,
-            ConnectionCredentials::Anonymous(origin("https://a.com")),
+            ConnectionCredentials::Anonymous(origin("https://a.com").into()),
             URL,
         ),
         key_of(
             None,
-            ConnectionCredentials::Anonymous(origin("https://b.com")),
+            ConnectionCredentials::Anonymous(origin("https://b.com").into()),
             URL,
         ),
     ];

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -81,13 +82,27 @@ pub struct Classification {
     pub not_public: Option<NotPublic>,
     /// What was classified, to be classified again when the machine's networks or policy have changed.
     pub facts: ConnectionFacts,
+    /// By what knowledge it was classified.
+    pub(crate) knowledge: Knowledge,
 }
+
+/// The name of what a [`Classifier`] knows at one moment. It is equal to no other but its clones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Knowledge(Arc<()>);
+
+impl PartialEq for Knowledge {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Knowledge {}
 
 /// How an exchange reached its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// By a direct connection to classified addresses.
-    Direct(Classification),
+    Direct(Arc<Classification>),
     /// Through the egress, which resolves names itself; there is no address to classify.
     Egress(EgressTarget),
     /// Through another proxy: there is no address space.
@@ -169,6 +184,12 @@ impl fmt::Display for NotPublic {
 /// Knows which addresses are public from here.
 #[derive(Clone, Debug, Default)]
 pub struct Classifier {
+    known: Known,
+    knowledge: Knowledge,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Known {
     overrides: AddressSpaceOverrides,
     policy: Vec<(IpNet, AddressSpace)>,
     own: Vec<IpNet>,
@@ -184,23 +205,23 @@ impl Classifier {
     /// The same with these overrides of the command line.
     #[must_use]
     pub fn with_overrides(mut self, overrides: AddressSpaceOverrides) -> Self {
-        self.overrides = overrides;
+        self.learn(|known| known.overrides = overrides);
         self
     }
 
     /// The overrides in force, for the interface to show.
     pub fn overrides(&self) -> &AddressSpaceOverrides {
-        &self.overrides
+        &self.known.overrides
     }
 
     /// Sets policy's ranges. The longest matching one decides, the less public one where two are equally long.
     pub fn set_policy_ranges(&mut self, ranges: impl IntoIterator<Item = (IpNet, AddressSpace)>) {
-        self.policy = ranges
+        let mut policy: Vec<_> = ranges
             .into_iter()
             .map(|(range, space)| (range.trunc(), space))
             .collect();
-        self.policy
-            .sort_by_key(|(range, space)| (std::cmp::Reverse(range.prefix_len()), *space));
+        policy.sort_by_key(|(range, space)| (std::cmp::Reverse(range.prefix_len()), *space));
+        self.learn(|known| known.policy = policy);
     }
 
     /// Sets the addresses of this machine's interfaces, each with its prefix. Their prefixes are at most local, and so is
@@ -208,26 +229,41 @@ impl Classifier {
     ///
     /// Returns whether anything changed.
     pub fn set_interfaces(&mut self, interfaces: impl IntoIterator<Item = IpNet>) -> bool {
-        let before = std::mem::take(&mut self.own);
+        let mut own = Vec::new();
         for interface in interfaces {
-            self.own.push(interface.trunc());
+            own.push(interface.trunc());
             let address = interface.addr();
-            if table_space(address, &self.nat64) == AddressSpace::Public {
+            if table_space(address, &self.known.nat64) == AddressSpace::Public {
                 let around = match address {
                     IpAddr::V4(address) => Ipv4Net::new(address, 24).map(IpNet::V4),
                     IpAddr::V6(address) => Ipv6Net::new(address, 48).map(IpNet::V6),
                 };
-                self.own.extend(around.ok().map(|net| net.trunc()));
+                own.extend(around.ok().map(|net| net.trunc()));
             }
         }
-        self.own != before
+        self.learn(|known| known.own = own)
     }
 
     /// Sets the NAT64 prefixes learned from the network. Returns whether anything changed.
     pub fn set_nat64_prefixes(&mut self, prefixes: impl IntoIterator<Item = Nat64Prefix>) -> bool {
-        let before = std::mem::take(&mut self.nat64);
-        self.nat64 = prefixes.into_iter().collect();
-        self.nat64 != before
+        let nat64 = prefixes.into_iter().collect();
+        self.learn(|known| known.nat64 = nat64)
+    }
+
+    /// Whether anything changed: what was classified before is then to be classified again.
+    fn learn(&mut self, change: impl FnOnce(&mut Known)) -> bool {
+        let before = self.known.clone();
+        change(&mut self.known);
+        let has_changed = self.known != before;
+        if has_changed {
+            self.knowledge = Knowledge::default();
+        }
+        has_changed
+    }
+
+    /// Whether a route was classified by what is known at this moment.
+    pub fn is_current(&self, route: &Route) -> bool {
+        matches!(route, Route::Direct(classification) if classification.knowledge == self.knowledge)
     }
 
     /// The address space of one address, at a port for which overrides may speak.
@@ -240,12 +276,12 @@ impl Classifier {
         if let Some(space) = self.policy_space(address) {
             return space;
         }
-        let mut space = table_space(address, &self.nat64);
+        let mut space = table_space(address, &self.known.nat64);
         if self.is_own(address) {
             space = space.min(AddressSpace::Local);
         }
         if let IpAddr::V6(address) = address {
-            for embedded in embedded_ipv4(address, &self.nat64).unwrap_or_default() {
+            for embedded in embedded_ipv4(address, &self.known.nat64).unwrap_or_default() {
                 let embedded = IpAddr::V4(embedded);
                 space = space.min(self.policy_space(embedded).unwrap_or(AddressSpace::Public));
                 if self.is_own(embedded) {
@@ -286,33 +322,32 @@ impl Classifier {
             }
         }
         let (space, not_public) = self.set_space(facts, peer, &addresses);
-        Route::Direct(Classification {
+        Route::Direct(Arc::new(Classification {
             addresses,
             peer,
             space,
             public_roots: facts.public_roots,
             not_public,
             facts: facts.clone(),
-        })
+            knowledge: self.knowledge.clone(),
+        }))
     }
 
-    /// Classifies by what is known at this moment what was classified before. Mostly that is what it was.
+    /// Classifies by what is known at this moment what was classified before.
     pub fn classify_again<'a>(&self, route: &'a Route) -> Cow<'a, Route> {
         match route {
-            Route::Direct(before) => {
+            Route::Direct(before) if before.knowledge != self.knowledge => {
                 let (space, not_public) =
                     self.set_space(&before.facts, before.peer, &before.addresses);
-                if (space, &not_public) == (before.space, &before.not_public) {
-                    return Cow::Borrowed(route);
-                }
-                Cow::Owned(Route::Direct(Classification {
+                Cow::Owned(Route::Direct(Arc::new(Classification {
                     space,
                     not_public,
-                    ..before.clone()
-                }))
+                    knowledge: self.knowledge.clone(),
+                    ..Classification::clone(before)
+                })))
             },
             Route::Egress(target) => Cow::Owned(self.classify(&target.facts)),
-            Route::OtherProxy | Route::Unknown => Cow::Borrowed(route),
+            Route::Direct(_) | Route::OtherProxy | Route::Unknown => Cow::Borrowed(route),
         }
     }
 
@@ -362,24 +397,26 @@ impl Classifier {
     }
 
     fn overridden(&self, socket: SocketAddr) -> Option<AddressSpace> {
-        self.overrides
+        self.known
+            .overrides
             .get(&SocketAddr::new(socket.ip().to_canonical(), socket.port()))
     }
 
     fn is_overridden_loopback(&self, address: IpAddr, port: u16) -> bool {
-        table_space(address, &self.nat64) == AddressSpace::Loopback
+        table_space(address, &self.known.nat64) == AddressSpace::Loopback
             && self.overridden(SocketAddr::new(address, port)).is_some()
     }
 
     fn policy_space(&self, address: IpAddr) -> Option<AddressSpace> {
-        self.policy
+        self.known
+            .policy
             .iter()
             .find(|(range, _)| range.contains(&address))
             .map(|(_, space)| *space)
     }
 
     fn is_own(&self, address: IpAddr) -> bool {
-        self.own.iter().any(|range| range.contains(&address))
+        self.known.own.iter().any(|range| range.contains(&address))
     }
 }
 
@@ -409,6 +446,62 @@ mod tests {
             Route::Direct(classification) => classification.space,
             other => panic!("not direct: {other:?}"),
         }
+    }
+
+    #[test]
+    fn what_was_classified_is_current_until_something_is_learned() {
+        let mut classifier = Classifier::new();
+        let facts = facts("b.example", &["203.0.114.7"], "203.0.114.7");
+        let net = |text: &str| text.parse::<IpNet>().unwrap();
+        let nat64 = || Nat64Prefix::new("2001:db8::/96".parse().unwrap());
+        type Learn<'a> = &'a dyn Fn(&mut Classifier);
+        let steps: [(&str, Learn<'_>, AddressSpace); 4] = [
+            (
+                "interfaces",
+                &|classifier| {
+                    classifier.set_interfaces([net("203.0.114.9/24")]);
+                },
+                AddressSpace::Local,
+            ),
+            (
+                "policy",
+                &|classifier| {
+                    classifier.set_policy_ranges([(net("203.0.114.0/28"), AddressSpace::Loopback)]);
+                },
+                AddressSpace::Loopback,
+            ),
+            (
+                "translation",
+                &|classifier| {
+                    classifier.set_nat64_prefixes(nat64());
+                },
+                AddressSpace::Loopback,
+            ),
+            (
+                "overrides",
+                &|classifier| {
+                    let overrides = "203.0.114.7:443=public".parse().unwrap();
+                    *classifier = classifier.clone().with_overrides(overrides);
+                },
+                AddressSpace::Public,
+            ),
+        ];
+        let mut route = classifier.classify(&facts);
+        assert_eq!(route.space(), Some(AddressSpace::Public));
+        for (what, learn, expected) in steps {
+            assert!(classifier.is_current(&route), "before {what}");
+            learn(&mut classifier);
+            assert!(!classifier.is_current(&route), "{what}");
+            let again = classifier.classify_again(&route).into_owned();
+            assert_eq!(again.space(), Some(expected), "{what}");
+            assert!(classifier.is_current(&again), "{what}");
+            // What was known before is nothing new.
+            learn(&mut classifier);
+            assert!(classifier.is_current(&again), "{what} once more");
+            route = again;
+        }
+        assert!(!Classifier::new().is_current(&route));
+        assert!(!classifier.is_current(&Route::Unknown));
     }
 
     #[test]

@@ -25,9 +25,19 @@ impl UserCors {
         self.state.lock().classifier.classify(facts)
     }
 
+    /// Whether a route was [classified](Self::classify) by what is known of addresses at this moment.
+    pub fn is_current(&self, route: &Route) -> bool {
+        self.state.lock().classifier.is_current(route)
+    }
+
     /// By which way anonymous requests leave, by settings and policy.
     pub fn egress(&self) -> Egress {
         decision::egress(self.state.lock().context()).clone()
+    }
+
+    /// Whether that is through an egress.
+    pub fn way_out(&self) -> WayOut {
+        decision::egress(self.state.lock().context()).way_out()
     }
 
     /// Whether a response is handed over only if a second, direct request gets the same one.
@@ -196,7 +206,7 @@ impl UserCors {
     /// A request under a grant has ended, however it did.
     pub fn finished(&self, grant_use: &GrantUse) {
         let mut state = self.state.lock();
-        for (_, basis) in &grant_use.bases {
+        for (_, basis) in &*grant_use.bases {
             if let GrantBasis::Grant {
                 id,
                 scope: GrantScope::Once,

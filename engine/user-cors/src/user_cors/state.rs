@@ -1,5 +1,7 @@
 //! The state behind the lock, and how answers change it.
 
+use std::sync::Arc;
+
 use super::Answers;
 use crate::{
     address_space::Classifier,
@@ -239,7 +241,7 @@ impl State {
     ) -> Result<(), Refusal> {
         let (last, _) = grant_use.bases.last().ok_or(Refusal::GrantEnded)?;
         self.writes.count(&last.key, last.method, now)?;
-        for (need, basis) in &grant_use.bases {
+        for (need, basis) in &*grant_use.bases {
             match self.in_force(need, *basis, tab, now)? {
                 None => {},
                 Some((id, GrantScope::Persistent)) => {
@@ -264,7 +266,7 @@ impl State {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let budget = self.settings.budget;
-        for (need, basis) in &grant_use.bases {
+        for (need, basis) in &*grant_use.bases {
             let fits = match self.in_force(need, *basis, tab, now)? {
                 None => true,
                 Some((id, GrantScope::Persistent)) => {
@@ -306,7 +308,7 @@ impl State {
     /// A grant was used: lasting ones are renewed.
     fn used(&mut self, grant_use: &GrantUse, tab: TabId, now: Timestamp) {
         let policy_days = self.policy_days();
-        for (need, basis) in &grant_use.bases {
+        for (need, basis) in &*grant_use.bases {
             match basis {
                 GrantBasis::Policy => {},
                 GrantBasis::Grant {
@@ -347,7 +349,7 @@ fn decided(request: &TicketRequest, context: Context<'_>, now: Timestamp) -> Opt
         return forbidden;
     }
     let needs: Vec<Need> = request.needs().collect();
-    match decision::permitted(&needs, request.tab, None, context, now) {
+    match decision::permitted(needs, request.tab, None, context, now) {
         Ok(grant_use) => grant_use.map(Verdict::Allowed),
         Err(Refusal::Denied) => Some(Verdict::Declined(DeclineReason::Never)),
         Err(_) => forbidden,
@@ -374,7 +376,7 @@ fn decline_all(answered: &Answered, reason: DeclineReason) -> Vec<Settlement> {
 
 /// The settlement of a ticket by the grants that its question led to. A need that none of them covers declines it.
 fn allowed(settled: &Settled, granted: &[Grant]) -> Settlement {
-    let bases: Option<Vec<_>> = settled
+    let bases: Option<Arc<[_]>> = settled
         .request
         .needs()
         .map(|need| {

@@ -81,8 +81,14 @@ async fn keys_share_nothing() {
     let variants = [
         (None, ConnectionCredentials::Included),
         (None, ConnectionCredentials::Excluded),
-        (None, ConnectionCredentials::Anonymous(requester("a.test"))),
-        (None, ConnectionCredentials::Anonymous(requester("b.test"))),
+        (
+            None,
+            ConnectionCredentials::Anonymous(requester("a.test").into()),
+        ),
+        (
+            None,
+            ConnectionCredentials::Anonymous(requester("b.test").into()),
+        ),
         (site("a.test"), ConnectionCredentials::Included),
         (site("b.test"), ConnectionCredentials::Included),
     ];
@@ -174,7 +180,7 @@ async fn an_idempotent_request_is_sent_again_with_all_of_its_body() {
     for (credentials, sent_again) in [
         (ConnectionCredentials::Included, true),
         // What user-enabled CORS lets through is never acted on twice.
-        (ConnectionCredentials::Anonymous(requester), false),
+        (ConnectionCredentials::Anonymous(requester.into()), false),
     ] {
         let mut first = get(&server.url("/first"));
         first.key.credentials = credentials.clone();

@@ -296,7 +296,7 @@ async fn sessions_are_resumed_within_one_key_only() {
     };
     let anonymous = |host: &str| {
         let requester = ServoUrl::parse(host).unwrap().origin();
-        ConnectionCredentials::Anonymous(requester)
+        ConnectionCredentials::Anonymous(requester.into())
     };
     assert!(!resumed(ConnectionCredentials::Included).await);
     assert!(resumed(ConnectionCredentials::Included).await);

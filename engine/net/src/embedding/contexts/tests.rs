@@ -113,7 +113,7 @@ fn a_top_level_document_is_known() {
         .requester(&fetch(TEST_WEBVIEW_ID, pipeline, page))
         .expect("known");
     assert_eq!(requester.client, ClientContext::TopLevelDocument);
-    assert_eq!(requester.origin, url(page).origin());
+    assert_eq!(*requester.origin, url(page).origin());
     assert_eq!(requester.top_level_site.to_string(), "https://page.example");
     assert_eq!(requester.address_space, AddressSpace::Local);
     assert_eq!(requester.tab, scene.contexts.tab(TEST_WEBVIEW_ID));

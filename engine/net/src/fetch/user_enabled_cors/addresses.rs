@@ -196,10 +196,10 @@ impl Hook {
         let mut facts = self.facts_of(params, FailedStage::Redirect, request, route);
         // Of the targets before, those that were asked about are not asked about again.
         let allowed = in_use.iter().flat_map(|used| used.allowed_targets());
-        let allowed: Vec<TupleOrigin> = allowed.collect();
+        let allowed: Vec<&TupleOrigin> = allowed.collect();
         facts
             .earlier_targets
-            .retain(|target| !allowed.contains(&target.origin));
+            .retain(|target| !allowed.contains(&&target.origin));
         let covered = in_use
             .as_ref()
             .map(|used| &used.grant)
@@ -228,12 +228,13 @@ fn is_elsewhere(before: &Classification, now: &Classification) -> bool {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+    use std::sync::Arc;
 
     use user_cors::Classifier;
 
     use super::*;
 
-    fn classified(addresses: &[&str]) -> Classification {
+    fn classified(addresses: &[&str]) -> Arc<Classification> {
         let addresses: Vec<IpAddr> = addresses
             .iter()
             .map(|address| address.parse().expect("an address"))

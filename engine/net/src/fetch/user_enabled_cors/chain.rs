@@ -38,7 +38,7 @@ pub(super) enum Word {
 /// A chain in which this feature has made or followed a request.
 pub(super) struct Anonymous {
     /// For whom its requests are made.
-    pub requester: ImmutableOrigin,
+    pub requester: Arc<ImmutableOrigin>,
     /// The failure that began it, as the page's error is explained by it.
     pub failure: cause::CorsFailure,
     /// Where the next request may go; `None` until its target was classified.
@@ -158,9 +158,9 @@ impl GrantInUse {
 
 impl GrantInUse {
     /// The targets that it covers.
-    pub fn allowed_targets(&self) -> impl Iterator<Item = TupleOrigin> {
+    pub fn allowed_targets(&self) -> impl Iterator<Item = &TupleOrigin> {
         let bases = self.grant.bases().iter();
-        bases.map(|(need, _)| need.key.target.clone())
+        bases.map(|(need, _)| &need.key.target)
     }
 }
 
@@ -174,7 +174,7 @@ impl Chain {
     /// From here on, requests are anonymous and made for `requester`.
     pub(super) fn activate(
         &mut self,
-        requester: &ImmutableOrigin,
+        requester: &Arc<ImmutableOrigin>,
         failure: &cause::CorsFailure,
     ) -> &mut Anonymous {
         self.anonymous.get_or_insert_with(|| Anonymous {
@@ -242,7 +242,7 @@ impl Chain {
     }
 
     /// For whom anonymous requests are made.
-    pub(crate) fn anonymous_requester(&self) -> Option<&ImmutableOrigin> {
+    pub(crate) fn anonymous_requester(&self) -> Option<&Arc<ImmutableOrigin>> {
         self.anonymous
             .as_ref()
             .map(|anonymous| &anonymous.requester)
@@ -264,7 +264,7 @@ impl Chain {
         let bound = self.anonymous.as_ref()?.pin.as_ref()?.bound;
         Some(Admission::new(move |record| {
             Embedding::get()
-                .map(|embedding| embedding.classify(record, facts::connection(record)))
+                .map(|embedding| embedding.classify(record, || facts::connection(record)))
                 .is_some_and(|route| bound.admits(&route))
         }))
     }
@@ -279,6 +279,8 @@ impl Anonymous {
     /// The targets that the grant in use covers.
     pub fn allowed_targets(&self) -> Vec<TupleOrigin> {
         let used = self.grant.iter();
-        used.flat_map(|used| used.allowed_targets()).collect()
+        used.flat_map(|used| used.allowed_targets())
+            .cloned()
+            .collect()
     }
 }

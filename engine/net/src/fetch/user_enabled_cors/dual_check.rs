@@ -61,7 +61,8 @@ impl Hook {
             _ => return Err(Refusal::DualCheck(DualCheckFailure::TooLarge)),
         };
         let direct = self.fetch_directly(params, grant, context).await?;
-        let answered = self.facts(params, &direct, FailedStage::Response);
+        let headers = direct.head.headers.clone();
+        let answered = self.facts(params, &direct, headers, FailedStage::Response);
         if direct.is_network_error() {
             return Err(Refusal::DualCheck(DualCheckFailure::Unanswered));
         }

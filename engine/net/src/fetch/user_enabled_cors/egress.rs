@@ -95,7 +95,7 @@ pub(super) async fn through(
         pinned: None,
         egress: Some(EgressPath::new(proxy, addresses)),
         admission: Some(Admission::new(move |record| {
-            let route = embedding.classify(record, facts::connection(record));
+            let route = embedding.classify(record, || facts::connection(record));
             route.network() == Some(TargetNetwork::Public)
         })),
     })

@@ -1,6 +1,8 @@
 //! What a server sees of whoever asks it by the way that anonymous requests take: a request of the person's own, outside of any
 //! page.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Method, header};
 use servo_url::{ImmutableOrigin, ServoUrl};
 use thiserror::Error;
@@ -63,7 +65,9 @@ impl Embedding {
             key: ConnectionKey {
                 partition: NetworkPartitionKey::default(),
                 endpoint,
-                credentials: ConnectionCredentials::Anonymous(ImmutableOrigin::new_opaque()),
+                credentials: ConnectionCredentials::Anonymous(Arc::new(
+                    ImmutableOrigin::new_opaque(),
+                )),
             },
             method: Method::GET,
             url: url.clone(),

@@ -7,9 +7,9 @@ use net_traits::response::CacheState;
 use url::Host;
 use user_cors::{
     Attached, CertificateState, ConnectionFacts, ConnectionHost, ConnectionPool, Exchange,
-    FailedStage, IncludeCredentials, IneligibleInitiator, Initiator, Keepalive, PeerKnowledge,
-    Provenance, Proxied, ProxyUse, RequestFacts, RequesterFacts, RequesterOrigin, ResponseSource,
-    RootsVerdict, SourceAddress, TabLiveness, TlsSession,
+    FailedStage, HeaderNames, IncludeCredentials, IneligibleInitiator, Initiator, Keepalive,
+    PeerKnowledge, Provenance, Proxied, ProxyUse, RequestFacts, RequesterFacts, RequesterOrigin,
+    ResponseSource, RootsVerdict, SourceAddress, TabLiveness, TlsSession,
 };
 
 use super::egress;
@@ -53,6 +53,14 @@ pub(super) fn certificate_of_scheme(secure: bool) -> CertificateState {
 /// What is asked for.
 pub(super) fn request(params: &FetchParams, certificate: CertificateState) -> RequestFacts {
     let request = &params.request;
+    let page_headers: HeaderNames = params.page_set_header_names.iter().collect();
+    // NB: of those that the page set. Fetch's own are no concern of the server's.
+    let unsafe_headers = if page_headers.is_empty() {
+        HeaderNames::new()
+    } else {
+        let names = cors_unsafe_request_header_names(&request.headers);
+        names.into_iter().collect()
+    };
     RequestFacts {
         url: request.current_url().into_url(),
         initiator: initiator(request, &params.page_set_header_names),
@@ -77,10 +85,8 @@ pub(super) fn request(params: &FetchParams, certificate: CertificateState) -> Re
             Keepalive::Unknown
         },
         method: request.method.clone(),
-        page_headers: params.page_set_header_names.iter().collect(),
-        unsafe_headers: cors_unsafe_request_header_names(&request.headers)
-            .into_iter()
-            .collect(),
+        page_headers,
+        unsafe_headers,
         certificate,
     }
 }

@@ -51,34 +51,37 @@ pub(super) fn record(
         grant,
         route,
     };
-    let changes = hook.changes.clone();
-    Body::from_stream(stream::unfold(
-        Some((body, entry, changes)),
-        |state| async move {
-            let (mut body, mut entry, mut changes) = state?;
-            loop {
-                tokio::select! {
-                    biased;
-                    Ok(()) = changes.changed() => {
-                        if entry.is_revoked() {
-                            return Some((Err(BodyError::Revoked), None));
-                        }
-                    },
-                    next = body.next() => return match next {
-                        Some(Ok(chunk)) if entry.count(&chunk).is_err() => {
-                            Some((Err(BodyError::Revoked), None))
-                        },
-                        Some(Ok(chunk)) => Some((Ok(chunk), Some((body, entry, changes)))),
-                        Some(Err(error)) => Some((Err(error), None)),
-                        None => {
-                            entry.complete();
-                            None
-                        },
-                    },
+    let state = Box::new((body, entry, hook.changes.clone()));
+    Body::from_stream(stream::unfold(Some(state), |state| async move {
+        let mut state = state?;
+        let (body, entry, changes) = &mut *state;
+        loop {
+            // NB: what has changed counts before what has arrived, which is waited for only if nothing has.
+            if changes.has_changed().unwrap_or(false) {
+                changes.mark_unchanged();
+                if entry.is_revoked() {
+                    return Some((Err(BodyError::Revoked), None));
                 }
             }
-        },
-    ))
+            tokio::select! {
+                biased;
+                next = body.next() => return match next {
+                    Some(Ok(chunk)) if entry.count(&chunk).is_err() => {
+                        Some((Err(BodyError::Revoked), None))
+                    },
+                    Some(Ok(chunk)) => Some((Ok(chunk), Some(state))),
+                    Some(Err(error)) => Some((Err(error), None)),
+                    None => {
+                        entry.end = BodyEnd::Complete;
+                        None
+                    },
+                },
+                Ok(()) = changes.changed() => {
+                    changes.mark_changed();
+                },
+            }
+        }
+    }))
 }
 
 /// What is known of a release before its body ends.
@@ -113,7 +116,7 @@ impl Release {
     /// The path of the last hop to this target.
     fn path_at(&self, target: &TupleOrigin) -> String {
         let mut hops = self.hops.iter().rev();
-        hops.find(|url| TupleOrigin::from_url(url.as_url()).as_ref() == Some(target))
+        hops.find(|url| target.is_of(url.as_url()))
             .map(|url| LedgerRecord::path_of(url.as_url()))
             .unwrap_or_default()
     }
@@ -138,11 +141,6 @@ impl Entry {
         let user_cors = self.embedding.user_cors();
         let granted = user_cors.still_granted(&self.grant.grant, self.tab, self.embedding.now());
         granted.is_err() || user_cors.still_in_place(&self.route).is_err()
-    }
-
-    /// The body was read to its end.
-    fn complete(mut self) {
-        self.end = BodyEnd::Complete;
     }
 
     /// Counts what is about to be handed over.

@@ -27,7 +27,7 @@ pub(crate) async fn instead_of_preflight(
         preflight: true,
         kind: CorsFailureKind::MissingAllowOrigin,
     };
-    Some(hook.send(params, &failure, &facts, grant, context).await)
+    Some(hook.send(params, &failure, facts, grant, context).await)
 }
 
 /// The server has allowed a request of this client by CORS: what is remembered of its silence is forgotten.
@@ -65,7 +65,7 @@ impl Hook {
     fn granted_without_preflight(
         &self,
         params: &FetchParams,
-    ) -> Option<(user_cors::CorsFailure, GrantUse)> {
+    ) -> Option<(Box<user_cors::CorsFailure>, GrantUse)> {
         let user_cors = self.embedding.user_cors();
         let secure = params.request.current_url().is_secure_scheme();
         let request = facts::request(params, facts::certificate_of_scheme(secure));

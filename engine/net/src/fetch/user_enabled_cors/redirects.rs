@@ -34,7 +34,7 @@ impl Hook {
         &self,
         params: &mut FetchParams,
         response: FetchResponse,
-        facts: user_cors::CorsFailure,
+        facts: Box<user_cors::CorsFailure>,
     ) -> FetchResponse {
         if let Some(anonymous) = params.chain.anonymous_mut() {
             if let Some(origin) = TupleOrigin::from_url(&facts.request.url) {
@@ -45,7 +45,7 @@ impl Hook {
                 });
             }
             anonymous.space = facts.route.space();
-            anonymous.last_silent = Some(Box::new(facts));
+            anonymous.last_silent = Some(facts);
         }
         response
     }
@@ -109,6 +109,8 @@ impl Hook {
             },
         }
         let used = self.in_use(params);
+        // What an earlier hop was granted may have ended before this hook heard of changes.
+        self.may_go_on(used.as_ref())?;
         let response = self.exchange(params, used.as_ref(), context).await?;
         if response.is_network_error() {
             return Ok(Err(undelivered(failure, response)));
@@ -120,7 +122,12 @@ impl Hook {
         if let Some(learning) = self.embedding.learn_addresses_of(&response.exchange) {
             learning.await;
         }
-        let facts = self.facts(params, &response, FailedStage::Response);
+        let facts = self.facts(
+            params,
+            &response,
+            response.head.headers.clone(),
+            FailedStage::Response,
+        );
         redirect_space_check(previous_space, facts.route.space())?;
         if passes {
             cors_succeeded(&params.request);
@@ -154,7 +161,7 @@ impl Hook {
         &self,
         params: &mut FetchParams,
         mut response: FetchResponse,
-        facts: user_cors::CorsFailure,
+        facts: Box<user_cors::CorsFailure>,
         passes: bool,
         failure: CorsFailure,
         context: &FetchContext,
@@ -166,7 +173,7 @@ impl Hook {
                 .anonymous_mut()
                 .and_then(|anonymous| anonymous.last_silent.take());
             match last {
-                Some(last) => *last,
+                Some(last) => last,
                 // No target was silent, or each was granted before.
                 None => {
                     return self.deliver(params, response, route, context).await.map(Ok);
@@ -242,7 +249,12 @@ impl Hook {
                 return Err(Refusal::GrantEnded);
             }
         } else {
-            let answered = self.facts(params, &response, FailedStage::Response);
+            let answered = self.facts(
+                params,
+                &response,
+                response.head.headers.clone(),
+                FailedStage::Response,
+            );
             self.still_grants(&grant, &answered)?;
         }
         let route = self.route_of(&response);

@@ -341,7 +341,7 @@ fn secrets_stay_off_the_disk() {
         FRESH,
         b"for-one-account",
     );
-    let anonymous = ConnectionCredentials::Anonymous(key(URL).url().origin());
+    let anonymous = ConnectionCredentials::Anonymous(key(URL).url().origin().into());
     store(
         &cache,
         &key_of(None, anonymous, URL),
