@@ -51,9 +51,9 @@ type Listener = Arc<dyn Fn(Change) + Send + Sync>;
 
 /// User-enabled CORS of one profile.
 ///
-/// All methods are quick and take the current time. Only those that change a permission write to the store; those of the ledger
-/// keep no fetch waiting. Every method
-/// that can end a waiting request returns its [`Settlement`], which has to reach the request.
+/// All methods are quick and take the current time. Only those that change a permission write to the store; those of the
+/// ledger keep no fetch waiting. Every method that can end a waiting request returns its [`Settlement`], which has to reach
+/// the request.
 pub struct UserCors {
     state: Mutex<State>,
     ledger: Ledger,
