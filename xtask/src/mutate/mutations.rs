@@ -46,8 +46,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
             "objections/redirects-and-custom-headers",
         ],
         file: "engine/user-cors/src/eligibility.rs",
-        find: "    matches!(\n        name.as_str(),\n        \"x-http-method\"",
-        replace: "    !{on} && matches!(\n        name.as_str(),\n        \"x-http-method\"",
+        find: "    matches!(\n        &*name,\n        \"x-http-method\"",
+        replace: "    !{on} && matches!(\n        &*name,\n        \"x-http-method\"",
     },
     Mutation {
         name: "resource-policy",
