@@ -96,16 +96,21 @@ fn an_early_click_does_nothing_and_a_later_one_allows() -> Result<()> {
             pair.page.log().take();
             continue;
         }
-        letter_arrives(&window, &pair, "x")?;
-        assert_eq!(outcomes(&pair), [""; 0]);
-        let bar = window.wait_for_armed_bar()?;
-        assert_eq!(outcomes(&pair), [""; 0]);
-        window.click(bar.allow_once().context("no button")?)?;
-        pair.wait_for_told(READ, LIMIT)?;
+        nothing_is_allowed_before_a_click_in_time(&window, &pair)?;
         window.wait_to_see("no bar", |picture| picture.bar().is_none().then_some(()))?;
         return window.quit();
     }
     anyhow::bail!("this machine never clicked within {ARMING_TIME:?}")
+}
+
+/// What was pressed so far allowed nothing, and a click on the button that answers does.
+fn nothing_is_allowed_before_a_click_in_time(window: &BrowserWindow, pair: &Pair) -> Result<()> {
+    letter_arrives(window, pair, "x")?;
+    assert_eq!(outcomes(pair), [""; 0]);
+    let bar = window.wait_for_armed_bar()?;
+    assert_eq!(outcomes(pair), [""; 0]);
+    window.click(bar.allow_once().context("no button")?)?;
+    pair.wait_for_told(READ, LIMIT)
 }
 
 #[test]
@@ -128,12 +133,7 @@ fn a_press_that_began_early_allows_nothing_when_it_ends() -> Result<()> {
             pair.page.log().take();
             continue;
         }
-        letter_arrives(&window, &pair, "x")?;
-        assert_eq!(outcomes(&pair), [""; 0]);
-        let bar = window.wait_for_armed_bar()?;
-        assert_eq!(outcomes(&pair), [""; 0]);
-        window.click(bar.allow_once().context("no button")?)?;
-        pair.wait_for_told(READ, LIMIT)?;
+        nothing_is_allowed_before_a_click_in_time(&window, &pair)?;
         return window.quit();
     }
     anyhow::bail!("this machine never pressed within {ARMING_TIME:?}")

@@ -117,7 +117,7 @@ mod tests {
         Timestamp, TupleOrigin, UserCors,
     };
 
-    use super::super::{EmbeddingOptions, NoObserver};
+    use super::super::EmbeddingOptions;
     use super::*;
 
     fn embedding(answers: Answers) -> (&'static Embedding, Arc<ManualClock>) {
@@ -125,15 +125,7 @@ mod tests {
         let user_cors = Arc::new(UserCors::new(store));
         user_cors.set_answers(answers);
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
-        let options = EmbeddingOptions {
-            user_cors,
-            observer: Arc::new(NoObserver),
-            public_roots: None,
-            certificate_path: None,
-            name_server: None,
-            answers: Answers::Person,
-            local_network_access: Default::default(),
-        };
+        let options = EmbeddingOptions::alone(user_cors);
         let embedding = Embedding::new(options, clock.clone());
         (Box::leak(Box::new(embedding)), clock)
     }

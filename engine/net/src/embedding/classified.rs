@@ -79,23 +79,15 @@ mod tests {
 
     use servo_url::ServoUrl;
     use user_cors::{
-        Answers, PermissionStore, ProxyUse, RootsVerdict, SourceAddress, SystemClock, UserCors,
+        PermissionStore, ProxyUse, RootsVerdict, SourceAddress, SystemClock, UserCors,
     };
 
-    use super::super::{EmbeddingOptions, NoObserver};
+    use super::super::EmbeddingOptions;
     use super::*;
 
     fn embedding() -> Embedding {
         let store = PermissionStore::in_memory().expect("a store");
-        let options = EmbeddingOptions {
-            user_cors: Arc::new(UserCors::new(store)),
-            observer: Arc::new(NoObserver),
-            public_roots: None,
-            certificate_path: None,
-            name_server: None,
-            answers: Answers::Person,
-            local_network_access: Default::default(),
-        };
+        let options = EmbeddingOptions::alone(Arc::new(UserCors::new(store)));
         Embedding::new(options, Arc::new(SystemClock))
     }
 

@@ -31,11 +31,11 @@ mod tests {
     use std::sync::Arc;
 
     use user_cors::{
-        Answers, Coverage, HeaderNames, ManualClock, MethodClass, PermissionKey, PermissionStore,
+        Coverage, HeaderNames, ManualClock, MethodClass, PermissionKey, PermissionStore,
         TargetNetwork, Timestamp, TupleOrigin, UserCors, WayOut,
     };
 
-    use super::super::{EmbeddingOptions, NoObserver};
+    use super::super::EmbeddingOptions;
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -62,15 +62,7 @@ mod tests {
                 .expect("granted");
         }
         let clock = Arc::new(ManualClock::new(NOW));
-        let options = EmbeddingOptions {
-            user_cors: Arc::new(UserCors::new(store)),
-            observer: Arc::new(NoObserver),
-            public_roots: None,
-            certificate_path: None,
-            name_server: None,
-            answers: Answers::Person,
-            local_network_access: Default::default(),
-        };
+        let options = EmbeddingOptions::alone(Arc::new(UserCors::new(store)));
         let embedding: &'static Embedding =
             Box::leak(Box::new(Embedding::new(options, clock.clone())));
         // What is there is listed for a moment at which nothing had ended.

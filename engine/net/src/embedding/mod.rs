@@ -98,6 +98,22 @@ pub struct EmbeddingOptions {
     pub local_network_access: LocalNetworkAccess,
 }
 
+#[cfg(test)]
+impl EmbeddingOptions {
+    /// Those of a test that has no shell, and asks nobody.
+    fn alone(user_cors: Arc<UserCors>) -> Self {
+        Self {
+            user_cors,
+            observer: Arc::new(NoObserver),
+            public_roots: None,
+            certificate_path: None,
+            name_server: None,
+            answers: Answers::Person,
+            local_network_access: LocalNetworkAccess::default(),
+        }
+    }
+}
+
 /// The fetch stack was told twice who embeds it.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the fetch stack has been given its embedding before")]

@@ -138,9 +138,9 @@ mod tests {
     use std::net::UdpSocket;
     use std::sync::Arc;
 
-    use user_cors::{Answers, PermissionStore, SystemClock, UserCors};
+    use user_cors::{PermissionStore, SystemClock, UserCors};
 
-    use super::super::{EmbeddingOptions, NoObserver};
+    use super::super::EmbeddingOptions;
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -149,13 +149,8 @@ mod tests {
         server.set_nonblocking(true).expect("a setting");
         let store = PermissionStore::in_memory().expect("a store");
         let options = EmbeddingOptions {
-            user_cors: Arc::new(UserCors::new(store)),
-            observer: Arc::new(NoObserver),
-            public_roots: None,
-            certificate_path: None,
             name_server: server.local_addr().ok(),
-            answers: Answers::Person,
-            local_network_access: Default::default(),
+            ..EmbeddingOptions::alone(Arc::new(UserCors::new(store)))
         };
         let embedding = Embedding::new(options, Arc::new(SystemClock));
         let address = "2001:db8::1".parse().expect("an address");
