@@ -32,6 +32,16 @@ impl HeaderNames {
         self.0.as_deref().unwrap_or_default()
     }
 
+    /// The set of these names: this one, if they are its own.
+    #[must_use]
+    pub fn matching(&self, names: &[HeaderName]) -> Self {
+        if self.iter().eq(names.iter().map(HeaderName::as_str)) {
+            self.clone()
+        } else {
+            names.iter().collect()
+        }
+    }
+
     /// Whether every name in `other` is in this set.
     pub fn covers(&self, other: &Self) -> bool {
         let has = |name| self.names().binary_search(name).is_ok();
@@ -123,6 +133,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_set_is_the_same_however_it_is_made(
+            list in prop::collection::vec("[ab]{1,2}", 0..4),
+            other in prop::collection::vec("[ab]{1,2}", 0..4),
+        ) {
+            let parse = |list: &[String]| -> Vec<HeaderName> {
+                list.iter().map(|name| name.parse().unwrap()).collect()
+            };
+            let (list, other) = (parse(&list), parse(&other));
+            let (set, expected): (HeaderNames, HeaderNames) =
+                (list.iter().collect(), other.iter().collect());
+            prop_assert_eq!(set.matching(&other), expected.clone());
+            let has = |name: &HeaderName| list.contains(name);
+            prop_assert_eq!(set.covers(&expected), other.iter().all(has));
+            prop_assert_eq!(expected.is_empty(), other.is_empty());
+        }
+
         #[test]
         fn what_is_written_reads_back(list in prop::collection::vec("[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,12}", 0..6)) {
             let set: HeaderNames = list.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();

@@ -79,10 +79,10 @@ pub fn cors_unsafe_request_header_names(headers: &HeaderMap) -> Vec<HeaderName> 
     // 4. Sort the headers into two heaps.
     for (name, value) in headers {
         if is_cors_safelisted_request_header(name, value.as_bytes()) {
-            potentially_unsafe_names.push(name.clone());
+            potentially_unsafe_names.push(name);
             safelist_value_size += value.len();
         } else {
-            unsafe_names.push(name.clone());
+            unsafe_names.push(name);
         }
     }
     // 5. Too many bytes make the second heap unsafe, too.
@@ -92,7 +92,7 @@ pub fn cors_unsafe_request_header_names(headers: &HeaderMap) -> Vec<HeaderName> 
     // 6. Return a sorted set; the names are lowercase already.
     unsafe_names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     unsafe_names.dedup();
-    unsafe_names
+    unsafe_names.into_iter().cloned().collect()
 }
 
 /// Whether this is a

@@ -58,8 +58,7 @@ pub(super) fn request(params: &FetchParams, certificate: CertificateState) -> Re
     let unsafe_headers = if page_headers.is_empty() {
         HeaderNames::new()
     } else {
-        let names = cors_unsafe_request_header_names(&request.headers);
-        names.into_iter().collect()
+        page_headers.matching(&cors_unsafe_request_header_names(&request.headers))
     };
     RequestFacts {
         url: request.current_url().into_url(),
