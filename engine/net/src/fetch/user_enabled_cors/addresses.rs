@@ -38,8 +38,8 @@ pub(super) fn may_be_sent_later(request: &Request) -> bool {
 }
 
 impl Hook {
-    /// Where the request's current URL leads: through the egress as far as can be told, or else by a look-up. `certificate` is what its chain is taken for until there is a
-    /// connection.
+    /// Where the request's current URL leads: through the egress as far as can be told, or else by a look-up. `certificate` is
+    /// what its chain is taken for until there is a connection.
     ///
     /// # Errors
     /// [`Refusal::UnknownPeer`] if the name leads nowhere, or somewhere that only a proxy knows.

@@ -54,7 +54,7 @@ pub(super) fn certificate_of_scheme(secure: bool) -> CertificateState {
 pub(super) fn request(params: &FetchParams, certificate: CertificateState) -> RequestFacts {
     let request = &params.request;
     let page_headers: HeaderNames = params.page_set_header_names.iter().collect();
-    // NB: of those that the page set. Fetch's own are no concern of the server's.
+    // What the page set may be unsafe. What Fetch adds is not the page's, and no grant is about it.
     let unsafe_headers = if page_headers.is_empty() {
         HeaderNames::new()
     } else {
